@@ -125,7 +125,7 @@ def test_weighted_rates_are_those_of_all_rows(estimand: str) -> None:
     assert merged["std_error"].to_numpy() == pytest.approx(merged["std_error_all"], rel=1e-8)
     assert merged["p_value"].to_numpy() == pytest.approx(merged["p_value_all"], rel=1e-6)
     assert rounds <= 12
-    assert "Not checked: whether every treatment is given" in repr(estimates)
+    assert "ranges of a covariate in which a treatment is never given" in repr(estimates)
     assert "weights balance only what was measured" in repr(estimates)
 
 
@@ -322,9 +322,13 @@ def test_a_step_that_led_downward_is_halved() -> None:
         ('{"format": "trdstats site summary"}', "is no question and no answer"),
         (
             '{"format": "trdstats answer", "version": 9}',
-            "is of version 9; this one reads version 1",
+            "is of version 9; this one reads version 2",
         ),
-        ('{"format": "trdstats answer", "version": 1}', "lacks 'site'"),
+        (
+            '{"format": "trdstats answer", "version": 1}',
+            "is of version 1; this one reads version 2",
+        ),
+        ('{"format": "trdstats answer", "version": 2}', "lacks 'site'"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, words: str) -> None:

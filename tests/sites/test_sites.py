@@ -258,7 +258,8 @@ def test_files_that_are_no_summaries(tmp_path: Path) -> None:
     for text, words in (
         ("{", "cannot be read"), ("[]", "is no summary"),
         ('{"format": "trdstats site summary", "version": 9}', "of version 9"),
-        ('{"format": "trdstats site summary", "version": 1}', "lacks a part"),
+        ('{"format": "trdstats site summary", "version": 1}', "of version 1; this one reads"),
+        ('{"format": "trdstats site summary", "version": 2}', "lacks a part"),
     ):  # fmt: skip
         file.write_text(text, "utf-8")
         with pytest.raises(DataError, match=words):

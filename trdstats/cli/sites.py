@@ -50,7 +50,8 @@ def combine(summaries: tuple[Path, ...], out: Path) -> None:
     """Combine SUMMARIES of sites into the analysis of all their subjects.
 
     Writes one CSV file a table: rates, curves, log-rank tests and hazard ratios stratified by site,
-    means and differences of the mixed model.
+    the probability of being in response and mean days in response, means and differences of the
+    mixed model.
     """
     from trdstats.sites import combine as combine_sites
     from trdstats.sites import read_summary
@@ -136,7 +137,11 @@ def answer(plan: Path, question: Path, site: str, out: Path | None, minimum: int
     help="File to write: the next question, or estimates.csv.",
 )  # fmt: skip
 def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
-    """Take the ANSWERS of all sites to a QUESTION; write the next question, or the estimates."""
+    """Take the ANSWERS of all sites to a QUESTION; write the next question, or the estimates.
+
+    Beside estimates of weighted subjects stand the balance of the covariates, the overlap of the
+    treatments and effective sizes: estimates-balance.csv, -overlap.csv, -effective_size.csv.
+    """
     from trdstats.sites import Answer, Question, next_round, read_round
 
     with _faults_in_words(out or question):
@@ -154,7 +159,13 @@ def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
         else:
             file = out or question.with_name("estimates.csv")
             _check_free(file)
+            tables = step.weight_tables()
+            beside = [file.with_name(f"{file.stem}-{name}.csv") for name in tables]
+            for other in beside:
+                _check_free(other)
             step.tidy().to_csv(file, index=False)
+            for other, table in zip(beside, tables.values(), strict=True):
+                table.to_csv(other, index=False)
     click.echo(visible(repr(step)))
     _written("Question" if isinstance(step, Question) else "Estimates", file)
 

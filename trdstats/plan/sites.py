@@ -20,8 +20,8 @@ class Sites:
     minimum : int
         Cells of fewer subjects do not leave a site.
     furthest : float
-        Days by which a subject may stand on another day than its own, where days with few subjects
-        are joined; times that would need more are withheld.
+        Days by which a subject may stand on another day than its own, where days or courses with
+        few subjects are joined; times and courses that would need more are withheld.
     levels : mapping of str to tuple
         Levels that categories of the mixed model have at all sites together, in order.
     """

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from trdstats.sites.histories.courses import CourseCounts
+from trdstats.sites.histories.masked import MaskedCourses, n_cells
 from trdstats.sites.site_summary import SiteSummary
 
 
@@ -30,6 +32,7 @@ def faults_of(summary: SiteSummary) -> Iterator[str]:
             yield f"times to {t.outcome} have days, statuses and numbers that do not fit"
         elif not all(np.isfinite(t.time)) or max(t.status, default=0) > len(t.causes):
             yield f"times to {t.outcome} have a day that is none, or a status without a name"
+    yield from _faults_of_histories(summary)
     yield from _faults_of_model(summary)
 
 
@@ -47,6 +50,42 @@ def _faults_of_model(summary: SiteSummary) -> Iterator[str]:
         yield "a pattern of the model has no subjects, or a group that is none"
     if len(design.visits) != T or not design.totals.n > 0 or not len(design.totals.counts):
         yield "the model has no rows"
+
+
+def _faults_of_histories(summary: SiteSummary) -> Iterator[str]:
+    for h in summary.courses:
+        if not all(isinstance(getattr(h, n), str) for n in ("response", "relapse", "treatment")):
+            yield "a course of response has no words, or no treatment"
+        elif not _is_day(h.horizon) or not h.horizon > 0:
+            yield "courses of response have no horizon"
+        elif not all(map(_is_count, h.n)) or not _is_day(h.furthest):
+            yield f"courses under {h.treatment} have numbers that are none"
+        elif isinstance(h, MaskedCourses):
+            if len(h.n) != n_cells(h.horizon) or not _is_count(h.assessed):
+                yield f"masked courses under {h.treatment} are not those of day {h.horizon:g}"
+        else:
+            yield from _faults_of_courses(h)
+
+
+def _faults_of_courses(h: CourseCounts) -> Iterator[str]:
+    days = (*h.responded, *h.ended)
+    if len({len(v) for v in (h.responded, h.ended, h.relapsed, h.n)}) > 1:
+        yield f"courses under {h.treatment} have days and numbers that do not fit"
+    elif not all(map(_is_day, days)) or not set(h.relapsed) <= {0, 1}:
+        yield f"courses under {h.treatment} have a day that is none, or an end without a name"
+    elif any(
+        a > e or e > h.horizon or (r and not a)
+        for a, e, r in zip(h.responded, h.ended, h.relapsed, strict=True)
+    ):
+        yield f"courses under {h.treatment} end before they begin, or after their horizon"
+    if not isinstance(getattr(h, "is_assessed", None), bool):
+        yield f"courses under {h.treatment} do not say whether a subject was assessed"
+    if not all(isinstance(v, float) and np.isfinite(v) for v in (h.change, h.uncertain, h.error)):
+        yield f"courses under {h.treatment} changed by what is no number"
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, float) and np.isfinite(value) and value >= 0
 
 
 def _is_count(value: Any) -> bool:

@@ -28,6 +28,34 @@ def reference_of(plan: Plan) -> str:
     return str(label_of(named[0])) if named else ""
 
 
+def treatments_named(plan: Plan) -> list[str]:
+    """Return the treatments of all sites; empty where the plan does not name them."""
+    return [str(label_of(t)) for t in plan.sites.levels.get("treatment", ())]
+
+
+def check_treatments(plan: Plan, study: Study, *, masked: bool) -> None:
+    """Refuse a treatment that the plan does not name: it would stand beside those of other sites.
+
+    Raises
+    ------
+    PlanError
+        Also when counts are masked and the plan names no treatments: a cell without a mask would
+        tell who has them.
+    """
+    named = treatments_named(plan)
+    if masked and not named:
+        raise PlanError(
+            "Masked counts need the treatments of all sites: [sites] levels = { treatment = [...] }"
+            "."
+        )
+    other = [t for t in study.treatments if named and t not in named]
+    if other:
+        raise PlanError(
+            f"[sites] levels: 'treatment' has {', '.join(map(repr, other))} at this site, which "
+            "the plan does not name."
+        )
+
+
 def rate_counts(plan: Plan, study: Study) -> tuple[list[RateCount], list[Withheld]]:
     """Return the counts of every step of rates, and those that cannot be had."""
     counts: dict[tuple[str, float, str], RateCount] = {}
@@ -186,7 +214,7 @@ def times_to(plan: Plan, study: Study, outcome: str) -> EventTimes | None:
 
 def needs_an_end(plan: Plan) -> dict[str, bool]:
     """Return whether the last scheduled day decides on the times to an outcome."""
-    failing = plan.after_switch == "failure"
+    failing = strategy_for("onset", plan.after_switch) == "failure"
     leaving = LEFT_FOLLOW_UP in plan.competing
     return {"response": failing, "remission": failing, "relapse": leaving}
 

@@ -15,8 +15,10 @@ import pandas as pd
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.longitudinal import MMRMResult
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import EventTimes, ResponseHistory
+from trdstats.plan.steps.in_response import fit_followed
 from trdstats.sites.counts import as_event_times
+from trdstats.sites.histories.pooled import pooled_histories
 from trdstats.sites.pooled_counts import (
     MEASURES,
     check_masks,
@@ -28,7 +30,8 @@ from trdstats.sites.pooled_counts import (
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.withheld import Part, Withheld
 from trdstats.study.caveats import Caveat
-from trdstats.survival import CoxPH, KaplanMeier, LogRank
+from trdstats.survival import CoxPH, KaplanMeier, LogRank, ResponseState
+from trdstats.survival.states.response_state import ResponseStateResult
 from trdstats.tables import (
     Summary,
     SummaryMixin,
@@ -163,6 +166,64 @@ class CombinedSites(SummaryMixin):
         base = self._reference(list(times.treatments))
         return times.with_reference(base)
 
+    def histories(self) -> ResponseHistory:
+        """Return the histories of response of all sites, for methods that take days of visits.
+
+        Courses end at the horizon of the plan's step ``in_response``. Subjects have numbers that no
+        site knows. A treatment that one site withheld is left out. Where days were joined so that
+        no course is that of few, the caveat says by how much mean days in response change.
+
+        Raises
+        ------
+        NotEstimableError
+            When no site sent courses, of every treatment one site withheld them, or no subject was
+            assessed by the horizon.
+        """
+        return pooled_histories(self.summaries, self.summaries[0].reference, self.caveat)
+
+    def in_response(self, tau: float | None = None) -> ResponseStateResult:
+        """Return the probability of being in response over time, and mean days in response.
+
+        Parameters
+        ----------
+        tau : float, optional
+            Horizon of the mean days. Default: that of the plan's step ``in_response``; not later.
+
+        Returns
+        -------
+        ResponseStateResult
+            Curves, mean days by treatment, their differences and ratios.
+
+        Raises
+        ------
+        NotEstimableError
+            As `histories`; or when the follow-up of a treatment ends before `tau`, or `tau` lies
+            beyond the horizon.
+        """
+        history, horizon = self.histories(), self._horizon()
+        if tau is not None and tau > horizon:
+            raise NotEstimableError(
+                f"Courses were counted to day {horizon:g}: tau = {tau:g} lies beyond it."
+            )
+        return self._spec_of_states(horizon if tau is None else tau, history).fit(history)
+
+    def _horizon(self) -> float:
+        return next(c.horizon for s in self.summaries for c in s.courses)
+
+    def _spec_of_states(self, tau: float, history: ResponseHistory) -> ResponseState:
+        base = self._reference(list(history.treatments))
+        return ResponseState(tau, reference=base, conf_level=self.summaries[0].conf_level)
+
+    def _days_in_response(self) -> tuple[ResponseStateResult | None, tuple[str, ...]]:
+        """Return the fit to all treatments that are followed to the horizon; why others are not."""
+        try:
+            history = self.histories()
+        except NotEstimableError as error:
+            return None, (str(error),) if any(s.courses for s in self.summaries) else ()
+        spec = self._spec_of_states(self._horizon(), history)
+        fit, notes = fit_followed(spec, history, history.treatments)
+        return fit, tuple(n.text for n in notes)
+
     def _missing(self, part: Part, outcome: str = "") -> list[tuple[str, Withheld]]:
         """Return what of a part did not leave its site at all, with the site."""
         return [
@@ -214,6 +275,10 @@ class CombinedSites(SummaryMixin):
                     made[f"{outcome}_log_rank"] = LogRank(strata="site").fit(times).glance()
                     cox = CoxPH("treatment", strata="site", conf_level=level)
                     made[f"{outcome}_hazards"] = cox.fit(times).tidy()
+        states = self._days_in_response()[0]
+        if states is not None:
+            made["in_response_curves"] = states.tidy()
+            made["in_response_days"] = states.mean_days()
         if any(s.mixed is not None for s in self.summaries):
             with suppress(NotEstimableError):
                 made |= self._of_model(level)
@@ -248,7 +313,13 @@ class CombinedSites(SummaryMixin):
         if differences:
             head = ("Outcome", "Day", "Comparison", "Difference (points)", "p")
             tables.append(Table(head, tuple(differences)))
+        states, why = self._days_in_response()
         notes = [*caveat_notes(self.caveat)]
+        if states is not None:
+            of_states = states.summary()
+            tables += of_states.tables
+            notes = [*of_states.notes]  # they say the caveat as well
+        notes += why
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(
             "All sites together",

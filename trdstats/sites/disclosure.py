@@ -66,8 +66,8 @@ def guard_totals(
     kept_rates, kept_times, withheld = [], [], []
     for r in rates:
         of_day = events.setdefault((r.treatment, r.day), [])
-        linked = _near(totals.setdefault(r.treatment, []), r.n, minimum)
-        if plain and (linked or _near(of_day, r.events, minimum)):
+        linked = differs_by_few(totals.setdefault(r.treatment, []), r.n, minimum)
+        if plain and (linked or differs_by_few(of_day, r.events, minimum)):
             words = (
                 f"{r.label} at day {r.day:g} under {r.treatment}: withheld, as it differs from "
                 f"another number of the treatment by fewer than {minimum} subjects."
@@ -79,7 +79,7 @@ def guard_totals(
         kept_rates.append(r)
     for c in times:
         total = sum(c.n)
-        if _near(totals.setdefault(c.treatment, []), total, minimum):
+        if differs_by_few(totals.setdefault(c.treatment, []), total, minimum):
             words = (
                 f"Times to {c.label} under {c.treatment}: withheld, as their number differs from "
                 f"another one of the treatment by fewer than {minimum} subjects."
@@ -91,7 +91,20 @@ def guard_totals(
     return tuple(kept_rates), tuple(kept_times), withheld
 
 
-def _near(totals: Sequence[int], n: int, minimum: int) -> bool:
+def totals_by_treatment(
+    sizes: Mapping[str, int], rates: Sequence[RateCount], times: Sequence[TimeCounts]
+) -> dict[str, list[int]]:
+    """Return the numbers of all subjects of a treatment that leave."""
+    totals: dict[str, list[int]] = {t: [n] for t, n in sizes.items() if n}
+    for treatment, n in [(r.treatment, r.n) for r in rates] + [
+        (c.treatment, sum(c.n)) for c in times if c.outcome != "relapse"
+    ]:
+        totals.setdefault(treatment, []).append(n)
+    return totals
+
+
+def differs_by_few(totals: Sequence[int], n: int, minimum: int) -> bool:
+    """Return whether a number of subjects differs by few from one of several."""
     return any(is_small(abs(n - other), minimum) for other in totals)
 
 

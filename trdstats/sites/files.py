@@ -18,6 +18,7 @@ from trdstats.parallel import run_parallel
 from trdstats.plan.plan import Plan
 from trdstats.sites.combined import CombinedSites
 from trdstats.sites.counts import RateCount, TimeCounts
+from trdstats.sites.histories.courses import CourseCounts, added_courses
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.summarise import summarise_site
 from trdstats.sites.withheld import Withheld
@@ -140,6 +141,7 @@ def added(summaries: Sequence[SiteSummary], site: str) -> SiteSummary:
     rates: dict[tuple[str, str, float, str], RateCount] = {}
     times: dict[tuple[str, str], dict[tuple[float, int], int]] = {}
     example: dict[tuple[str, str], TimeCounts] = {}
+    courses: dict[str, list[CourseCounts]] = {}
     for s in summaries:
         for t, n in s.subjects.items():
             sizes[t] = sizes.get(t, 0) + n
@@ -149,6 +151,8 @@ def added(summaries: Sequence[SiteSummary], site: str) -> SiteSummary:
             rates[key] = r if before is None else replace(
                 r, n=r.n + before.n, events=r.events + before.events
             )  # fmt: skip
+        for h in s.histories:
+            courses.setdefault(h.treatment, []).append(h)
         for c in s.times:
             of = (c.outcome, c.treatment)
             example.setdefault(of, c)
@@ -162,6 +166,7 @@ def added(summaries: Sequence[SiteSummary], site: str) -> SiteSummary:
         subjects=sizes,
         rates=tuple(rates.values()),
         times=tuple(_of_cells(example[key], cells) for key, cells in times.items()),
+        histories=tuple(added_courses(c) for c in courses.values()),
         mixed=reduce(add, mixed) if mixed else None,
         caveat=next((s.caveat for s in summaries if s.caveat), ""),
         withheld=tuple(dict.fromkeys(_of_file(w, s.site) for s in summaries for w in s.withheld)),

@@ -9,6 +9,8 @@ from typing import Any
 
 from trdstats.longitudinal import MMRMSummary
 from trdstats.sites.counts import RateCount, TimeCounts
+from trdstats.sites.histories.courses import CourseCounts
+from trdstats.sites.histories.masked import MaskedCourses
 from trdstats.sites.withheld import Withheld
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
@@ -38,6 +40,9 @@ class SiteSummary(SummaryMixin):
         Subjects of each treatment; 0 where there are fewer than `minimum`.
     rates : tuple of RateCount
     times : tuple of TimeCounts
+    histories : tuple of CourseCounts
+        Courses of response and relapse, for days in response; empty where they are masked.
+    masked_histories : tuple of MaskedCourses
     mixed : MMRMSummary or None
     withheld : tuple of Withheld
         What was withheld or joined.
@@ -63,6 +68,8 @@ class SiteSummary(SummaryMixin):
     times: tuple[TimeCounts, ...]
     mixed: MMRMSummary | None
     withheld: tuple[Withheld, ...]
+    histories: tuple[CourseCounts, ...] = ()
+    masked_histories: tuple[MaskedCourses, ...] = ()
     names: tuple[str, ...] = ()
     secret: str = ""
     conf_level: float = 0.95
@@ -73,6 +80,11 @@ class SiteSummary(SummaryMixin):
     def masked(self) -> bool:
         """Whether only the sums of counts over all sites of the plan can be read."""
         return bool(self.secret)
+
+    @property
+    def courses(self) -> tuple[CourseCounts | MaskedCourses, ...]:
+        """Courses of response, plain or masked."""
+        return (*self.histories, *self.masked_histories)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return the summary as text, and write it to a file where one is named.
@@ -96,6 +108,8 @@ class SiteSummary(SummaryMixin):
             ("subjects with an outcome at a day", _cells(self.rates, 2)),
             ("subjects with an event on a day, or censored",
              format_count(sum(len(t.n) for t in self.times))),
+            ("subjects with a day of response, and a day and kind of its end",
+             format_count(sum(len(c.n) for c in self.courses))),
         ]  # fmt: skip
         if self.mixed is not None:
             s = self.mixed.products
@@ -105,7 +119,8 @@ class SiteSummary(SummaryMixin):
         notes = [
             "No row of a subject, no identifier and no date is in the file; names of treatments "
             "are, and levels of categories that the plan names.",
-            "Counts of subjects and of rates are masked: only the sum of all sites can be read."
+            "Counts of subjects, of rates and of courses are masked: only the sum of all sites can "
+            "be read."
             if self.masked
             else "",
             f"No other number counts 1 to {self.minimum - 1} subjects."

@@ -11,12 +11,14 @@ from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem
 from trdstats.sites.check_summary import faults_of
 from trdstats.sites.counts import RateCount, TimeCounts
+from trdstats.sites.histories.courses import CourseCounts
+from trdstats.sites.histories.masked import MaskedCourses
 from trdstats.sites.mixed import mixed_as_values, mixed_from_values
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.withheld import Withheld
 
 FORMAT = "trdstats site summary"
-VERSION = 1
+VERSION = 2
 _PLAIN = (
     "site", "plan", "fingerprint", "software", "scale", "reference", "caveat", "minimum",
     "subjects", "secret", "conf_level", "difference", "adjust",
@@ -31,6 +33,8 @@ def as_values(summary: SiteSummary) -> dict[str, Any]:
         **{name: getattr(summary, name) for name in _PLAIN},
         "rates": [asdict(r) for r in summary.rates],
         "times": [asdict(t) for t in summary.times],
+        "histories": [asdict(h) for h in summary.histories],
+        "masked_histories": [asdict(h) for h in summary.masked_histories],
         "mixed": None if summary.mixed is None else mixed_as_values(summary.mixed),
         "names": list(summary.names),
         "withheld": [asdict(w) for w in summary.withheld],
@@ -77,6 +81,8 @@ def read_summary(path: str | Path) -> SiteSummary:
             **{k: values[k] for k in _PLAIN},
             rates=tuple(RateCount(**r) for r in values["rates"]),
             times=tuple(TimeCounts(**_tuples(t)) for t in values["times"]),
+            histories=tuple(CourseCounts(**_tuples(h)) for h in values["histories"]),
+            masked_histories=tuple(MaskedCourses(**_tuples(h)) for h in values["masked_histories"]),
             mixed=None if values["mixed"] is None else mixed_from_values(values["mixed"]),
             withheld=tuple(Withheld(**w) for w in values["withheld"]),
             names=tuple(values["names"]),

@@ -7,13 +7,25 @@ from collections.abc import Sequence
 import trdstats
 from trdstats.arguments import check_instance, checked
 from trdstats.errors import PlanError, SpecError
-from trdstats.kinds import label_of
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
-from trdstats.sites.collect import rate_counts, reference_of, time_counts
+from trdstats.sites.collect import (
+    check_treatments,
+    rate_counts,
+    reference_of,
+    time_counts,
+    treatments_named,
+)
 from trdstats.sites.counts import RateCount
-from trdstats.sites.disclosure import guard_rates, guard_times, guard_totals, is_small
+from trdstats.sites.disclosure import (
+    guard_rates,
+    guard_times,
+    guard_totals,
+    is_small,
+    totals_by_treatment,
+)
 from trdstats.sites.fingerprint import fingerprint_of
+from trdstats.sites.histories.collect import courses_that_leave
 from trdstats.sites.masking import MODULUS, mark_of, mask_of
 from trdstats.sites.model import model_of
 from trdstats.sites.site_summary import SiteSummary
@@ -43,22 +55,23 @@ def summarise_site(
         Cells of fewer subjects (but 0) do not leave; 1 for all of them, where summaries stay within
         a hospital. Default: that of the plan's ``[sites]``, or 5.
     secret : str, optional
-        Shared by all sites and not known to the centre; counts of subjects and rates then leave
-        masked, none of them withheld, and only their sums over all sites of the plan can be read.
-        A new one for every sending.
+        Shared by all sites and not known to the centre; counts of subjects, rates and courses then
+        leave masked, none of them withheld, and only their sums over all sites of the plan can be
+        read. A new one for every sending.
     study : Study, optional
         Default: that of the plan.
 
     Returns
     -------
     SiteSummary
-        Rates of the step ``rates``, times to response, remission and relapse, and the mixed model
-        of the step ``change``.
+        Rates of the step ``rates``, times to response, remission and relapse, courses of the step
+        ``in_response``, and the mixed model of the step ``change``.
 
     Raises
     ------
     PlanError, SpecError
-        When the plan names no days for its mixed model, or does not name this site.
+        When the plan names no days for its mixed model, does not name this site or one of its
+        treatments, or names no treatments where there is a secret.
     TrdstatsError
         When the study cannot be read.
 
@@ -79,6 +92,7 @@ def summarise_site(
             f"{', '.join(map(repr, plan.sites.names))}."
         )
     data = study_from_mapping(plan.study, plan.folder) if study is None else study
+    check_treatments(plan, data, masked=secret is not None)
     arms = data.subjects["treatment"]
     sizes = {t: int((arms == t).sum()) for t in data.treatments}
     counts, lacking = rate_counts(plan, data)
@@ -92,10 +106,14 @@ def summarise_site(
             withheld.append(Withheld("subjects", words, treatment=t))
             sizes[t] = 0
     else:
-        kept, sizes = _masked(plan, site, secret, counts, sizes)
+        kept, sizes = _masked(plan, site, secret, counts, sizes, treatments_named(plan))
     of_days, joined = guard_times(times, least, plan.sites.furthest)
     plain = secret is None
     kept, of_days, linked = guard_totals(sizes if plain else {}, kept, of_days, least, plain=plain)
+    totals = totals_by_treatment(sizes if plain else {}, kept if plain else (), of_days)
+    courses, hidden, of_courses = courses_that_leave(
+        plan, data, site, least, secret, of_days, totals
+    )
     mixed, of_model = model_of(plan, data, least)
     change = next((s.settings for s in plan.steps if isinstance(s.settings, ChangeSettings)), None)
     return SiteSummary(
@@ -110,8 +128,10 @@ def summarise_site(
         subjects=sizes,
         rates=kept,
         times=of_days,
+        histories=courses,
+        masked_histories=hidden,
         mixed=mixed,
-        withheld=(*withheld, *joined, *linked, *of_model),
+        withheld=(*withheld, *joined, *linked, *of_courses, *of_model),
         names=plan.sites.names,
         secret="" if secret is None else mark_of(secret),
         conf_level=plan.conf_level,
@@ -121,21 +141,14 @@ def summarise_site(
 
 
 def _masked(
-    plan: Plan, site: str, secret: str, counts: Sequence[RateCount], sizes: dict[str, int]
+    plan: Plan,
+    site: str,
+    secret: str,
+    counts: Sequence[RateCount],
+    sizes: dict[str, int],
+    treatments: Sequence[str],
 ) -> tuple[tuple[RateCount, ...], dict[str, int]]:
-    """Return counts and sizes with masks added, of every treatment that the plan names.
-
-    Raises
-    ------
-    PlanError
-        When the plan does not name the treatments: a cell without a mask would tell who has them.
-    """
-    named = [str(label_of(t)) for t in plan.sites.levels.get("treatment", ())]
-    if not named:
-        raise PlanError(
-            "Masked counts need the treatments of all sites: [sites] levels = { treatment = [...] }"
-            "."
-        )
+    """Return counts and sizes with masks added, of every treatment that the plan names."""
 
     def hide(n: int, cell: str) -> int:
         return (n + mask_of(secret, plan.sites.names, site, cell)) % MODULUS
@@ -144,11 +157,11 @@ def _masked(
     keys = dict.fromkeys((c.outcome, c.label, c.day) for c in counts)
     hidden = []
     for outcome, label, day in keys:
-        for t in named:
+        for t in treatments:
             c = cells.get((outcome, day, t))
             n, events = (0, 0) if c is None else (c.n, c.events)
             cell = f"{outcome} {day:g} {t}"
             hidden.append(
                 RateCount(outcome, label, day, t, hide(n, f"n {cell}"), hide(events, cell))
             )
-    return tuple(hidden), {t: hide(sizes.get(t, 0), f"size {t}") for t in named}
+    return tuple(hidden), {t: hide(sizes.get(t, 0), f"size {t}") for t in treatments}

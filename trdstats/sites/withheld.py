@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["subjects", "rates", "times", "mixed"]
+Part = Literal["subjects", "rates", "times", "histories", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,11 @@ class Withheld:
 
     Attributes
     ----------
-    part : {"subjects", "rates", "times", "mixed"}
+    part : {"subjects", "rates", "times", "histories", "mixed"}
     words : str
         What was done and why.
     outcome, treatment : str
-        Of rates and times; "" otherwise.
+        Of rates, times and histories; "" otherwise.
     day : float or None
         Of rates.
     label : str

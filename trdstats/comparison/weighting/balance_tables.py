@@ -9,6 +9,7 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.comparison.weighting.covariates import CovariateTable
+from trdstats.formulas import CovariateDesign
 from trdstats.kernels.weighting.covariate_balance import (
     CompareGroups,
     c_statistic,
@@ -17,7 +18,7 @@ from trdstats.kernels.weighting.covariate_balance import (
 from trdstats.threads import one_thread
 
 
-def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
+def balanced_columns(design: CovariateDesign) -> tuple[list[str], FloatArray]:
     """Return the terms that are to be balanced, with the reference level of each category.
 
     A category of two levels is told by one of them. Of more, the design has all but the first,
@@ -28,7 +29,6 @@ def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
     terms : list of str
     X : ndarray, shape (n, len(terms))
     """
-    design = covariates.design
     terms, columns = list(design.terms), [design.X]
     for name in dict.fromkeys(design.factors):
         places = [j for j, f in enumerate(design.factors) if f == name]
@@ -45,7 +45,7 @@ def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
 @one_thread
 def balance_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
     """Compare the covariates of every pair of treatments, before and after weighting."""
-    terms, X = columns_of(covariates)
+    terms, X = balanced_columns(covariates.design)
     frames, k = [], len(covariates.labels)
     groups = CompareGroups(X, covariates.treatment, k)
     for a, b in combinations(range(k), 2):
@@ -117,7 +117,7 @@ def population_table(
     all_subjects: CovariateTable, covariates: CovariateTable, weight: FloatArray
 ) -> pd.DataFrame:
     """Return means of the covariates of all, of those kept, and of those kept when weighted."""
-    terms, X = columns_of(all_subjects)
+    terms, X = balanced_columns(all_subjects.design)
     size = size_table(covariates, weight).set_index("treatment")["effective"]
     kept = all_subjects.frame["subject"].isin(covariates.frame["subject"]).to_numpy()
     columns: dict[str, list[float]] = {}

@@ -42,8 +42,8 @@ from trdstats.threads import one_thread
 
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
 METHODS = ("likelihood", "balancing")
-_EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
-_LOW_EFFECTIVE_SIZE = 0.1  # effective size of a treatment, as a share of its subjects
+EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
+LOW_EFFECTIVE_SIZE = 0.1  # effective size of a treatment, as a share of its subjects
 
 
 @checked
@@ -338,8 +338,8 @@ def _warn_of_explosions(covariates: CovariateTable, weight: FloatArray) -> None:
         proportion = weight[in_arm] / weight[in_arm].sum()
         largest = int(proportion.argmax())
         size = weight[in_arm].sum() ** 2 / (weight[in_arm] ** 2).sum()
-        alone = proportion[largest] > _EXPLODED and len(in_arm) > 1 / _EXPLODED
-        if alone or size < _LOW_EFFECTIVE_SIZE * len(in_arm):
+        alone = proportion[largest] > EXPLODED and len(in_arm) > 1 / EXPLODED
+        if alone or size < LOW_EFFECTIVE_SIZE * len(in_arm):
             warnings.warn(
                 f"Weights explode under {label}: subject "
                 f"{covariates.frame['subject'].iloc[in_arm[largest]]} carries "

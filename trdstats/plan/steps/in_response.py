@@ -77,7 +77,7 @@ def run(task: Task) -> Section:
     )
     tau = plan.horizon if settings.horizon is None else settings.horizon
     spec = ResponseState(tau, reference=task.reference, conf_level=plan.conf_level)
-    fit, left_out = _fit(spec, history, task.study.treatments)
+    fit, left_out = fit_followed(spec, history, task.study.treatments)
     if fit is None:
         return Section(task.name, title, "No treatment is followed to the horizon.", notes=left_out)
     days = fit.mean_days()
@@ -142,7 +142,7 @@ def run(task: Task) -> Section:
     )
 
 
-def _fit(
+def fit_followed(
     spec: ResponseState, history: ResponseHistory, treatments: Sequence[str]
 ) -> tuple[ResponseStateResult | None, tuple[Note, ...]]:
     """Fit all treatments that are followed to the horizon, and say which are not."""

@@ -96,8 +96,8 @@ def answer_sites(
         return _answer(question, site, least, refused=reason)
     lacking = rows.covariates.n_left_out
     return _answer(
-        question, site, least, rows=rows.mark, terms=rows.terms, labels=rows.labels,
-        outcomes=rows.outcomes, caveat=str(data.caveat), numbers=numbers,
+        question, site, least, rows=rows.mark, terms=rows.terms, columns=rows.columns,
+        labels=rows.labels, outcomes=rows.outcomes, caveat=str(data.caveat), numbers=numbers,
         notes=(f"{site}: {in_words(lacking, least)} subjects lack a covariate and are left out.",)
         if lacking else (),
     )  # fmt: skip

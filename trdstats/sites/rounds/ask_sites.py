@@ -19,6 +19,11 @@ from trdstats.sites.rounds.rows import columns_of, outcomes_of
 from trdstats.sites.rounds.search import ask_spread, begin_search, go_on
 from trdstats.sites.rounds.shapes import check_shapes, shapes_of_answer
 
+_NOT_BELOW_0 = (
+    "n", "events", "squares", "n_met", "column_squares", "weighted_column_squares", "scores_lowest",
+    "scores_highest", "not_marks",
+)  # fmt: skip
+
 
 @checked
 def ask_sites(
@@ -180,7 +185,7 @@ def _those_who_take_part(question: Question, given: Sequence[Answer]) -> list[An
 
 def _introduced(question: Question, kept: Sequence[Answer], given: Sequence[Answer]) -> Question:
     """Return the first question with those who answered it, and what they have in common."""
-    for what in ("terms", "labels", "outcomes"):
+    for what in ("terms", "columns", "labels", "outcomes"):
         if len({getattr(a, what) for a in kept}) > 1:
             listed = "; ".join(f"{a.site}: {', '.join(getattr(a, what))}" for a in kept)
             raise SpecError(
@@ -193,6 +198,7 @@ def _introduced(question: Question, kept: Sequence[Answer], given: Sequence[Answ
         sites=tuple(a.site for a in kept),
         marks=tuple(a.rows for a in kept),
         terms=kept[0].terms,
+        columns=kept[0].columns,
         labels=kept[0].labels,
         outcomes=kept[0].outcomes,
         without=(
@@ -206,15 +212,26 @@ def _introduced(question: Question, kept: Sequence[Answer], given: Sequence[Answ
 
 def _check_answer(question: Question, a: Answer) -> None:
     """Refuse an answer of another study, or with numbers that cannot be."""
-    if (a.terms, a.labels, a.outcomes, a.fingerprint) != (
-        question.terms, question.labels, question.outcomes, question.fingerprint
+    if (a.terms, a.columns, a.labels, a.outcomes, a.fingerprint) != (
+        question.terms, question.columns, question.labels, question.outcomes, question.fingerprint
     ):  # fmt: skip
         raise SpecError(f"The answer of {a.site!r} has other terms, or is of another plan.")
-    sizes = len(question.terms), len(question.labels), len(question.outcomes)
+    sizes = (len(question.terms), len(question.labels), len(question.outcomes),
+             len(question.columns))  # fmt: skip
     shapes = shapes_of_answer(question.stage, question.analysis, *sizes)
     check_shapes(a.numbers, shapes, f"The answer of {a.site!r}")
     more = sorted(set(a.numbers) - set(shapes))
     if more:
         raise SpecError(f"The answer of {a.site!r} holds {', '.join(more)}, which was not asked.")
-    if any((a.numbers[c] < 0).any() for c in ("n", "events", "squares", "n_met") if c in shapes):
+    if any((a.numbers[c] < 0).any() for c in _NOT_BELOW_0 if c in shapes):
         raise SpecError(f"The answer of {a.site!r} holds a number of subjects below 0.")
+    if "scores_lowest" in shapes:
+        _check_scores(a)
+
+
+def _check_scores(a: Answer) -> None:
+    """Refuse counts of scores that are not those of the same subjects, or that change order."""
+    lowest, highest = a.numbers["scores_lowest"], a.numbers["scores_highest"]
+    ahead = np.cumsum(lowest, axis=-1) - np.cumsum(highest, axis=-1)
+    if (np.abs(ahead[..., -1]) > 0).any() or (ahead < 0).any():
+        raise SpecError(f"The answer of {a.site!r} has counts of scores that do not fit.")

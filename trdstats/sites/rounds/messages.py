@@ -19,14 +19,42 @@ Analysis = Literal["hazards", "weighted rates"]
 Stage = Literal["moments", "likelihood", "weights", "spread"]
 Outcome = Literal["", "response", "remission", "relapse"]
 Estimand = Literal["", "ate", "overlap"]
-VERSION = 1
+VERSION = 2
 _CHOICES = {"analysis": get_args(Analysis), "stage": get_args(Stage),
             "outcome": get_args(Outcome), "estimand": get_args(Estimand)}  # fmt: skip
 ASKED = {
     "moments": "numbers of subjects and events, means and variances of the covariates",
     "likelihood": "the likelihood and its derivatives at the coefficients of the question",
     "weights": "sums of weights, and of the weights of those who met the outcomes",
-    "spread": "cross-products of the influences of subjects on the rates",
+    "spread": "cross-products of the influences of subjects on the rates, sums of covariates with "
+    "and without weights, and counts of scores in bins",
+}
+
+
+# What stands in an answer, for the board that reads it.
+_IN_WORDS = {
+    "n": "numbers of subjects",
+    "events": "number of events",
+    "sum": "sums of covariates",
+    "squares": "sums of squares",
+    "loglik": "log-likelihood",
+    "score": "its first derivatives",
+    "information": "its second derivatives",
+    "weight": "sums of weights",
+    "derivative": "sums of derivatives of weights",
+    "n_met": "numbers of subjects with a verdict",
+    "weight_met": "their sums of weights",
+    "met": "sums of weights of those who met an outcome",
+    "derivative_met": "derivatives of these sums, of all with a verdict",
+    "met_derivative": "derivatives of these sums, of those who met it",
+    "cross_products": "sums of products of influences on the rates",
+    "columns": "sums of covariates, by treatment",
+    "column_squares": "sums of squares of covariates, by treatment",
+    "weighted_columns": "sums of weighted covariates, by treatment",
+    "weighted_column_squares": "sums of weighted squares of covariates, by treatment",
+    "not_marks": "whether covariates are other than 0 and 1",
+    "scores_lowest": "numbers of scores in a bin or the next higher ones",
+    "scores_highest": "numbers of scores in a bin or the next lower ones",
 }
 
 
@@ -96,8 +124,9 @@ class Question(_Message):
         Sites that the plan names.
     sites, marks : tuple of str
         Sites that answered the first question, and marks of the rows they answered with.
-    terms, labels, outcomes : tuple of str
-        What they have in common: covariates, treatments and outcomes; empty before.
+    terms, columns, labels, outcomes : tuple of str
+        What they have in common: covariates, columns to be balanced, treatments and outcomes; empty
+        before.
     without : tuple of str
         Sites that take no part, and why.
     caveat : str
@@ -122,6 +151,7 @@ class Question(_Message):
     sites: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -175,8 +205,9 @@ class Answer(_Message):
         Cells of fewer subjects were not to leave.
     rows : str
         Mark of the rows, from which they cannot be read: later rounds need the same ones.
-    terms, labels, outcomes : tuple of str
-        Covariates; treatments, and outcomes with their days, where subjects are weighted.
+    terms, columns, labels, outcomes : tuple of str
+        Covariates; where subjects are weighted, columns to be balanced (reference levels too),
+        treatments, and outcomes with their days.
     caveat : str
         What every comparison must say.
     refused : str
@@ -197,6 +228,7 @@ class Answer(_Message):
     minimum: int
     rows: str = ""
     terms: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     caveat: str = ""
@@ -209,7 +241,10 @@ class Answer(_Message):
 
     def summary(self) -> Summary:
         """Return what is in the file, in words for a board that decides whether it may leave."""
-        rows = tuple((name, format_count(np.size(v))) for name, v in self.numbers.items())
+        rows = tuple(
+            (_IN_WORDS.get(name, name), format_count(np.size(v)))
+            for name, v in self.numbers.items()
+        )
         if self.refused:
             notes = [f"No number leaves the site: {self.refused}"]
         else:

@@ -14,6 +14,7 @@ from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import at_boundary, error_inside, without
 from trdstats.outcomes.weighted_rates import NO_RATE
 from trdstats.sites.rounds.messages import Question
+from trdstats.sites.rounds.positivity import WeightChecks, checks_of
 from trdstats.sites.rounds.rows import columns_of
 from trdstats.sites.rounds.sums import Sums
 from trdstats.study.caveats import Caveat
@@ -24,15 +25,9 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
-    format_number,
     format_p,
 )
 
-_POSITIVITY = (
-    "Not checked: whether every treatment is given to every kind of subject, as values of single "
-    "subjects do not leave a site. Where it is not, effective sizes are small; overlap weights are "
-    "then the safer choice."
-)
 _LARGEST = 700.0  # of a log hazard ratio, beyond which the ratio cannot be written
 
 
@@ -48,6 +43,7 @@ class SiteEstimates(EstimateResult):
 
     question: Question
     _values: Estimates
+    _checks: WeightChecks | None = None
 
     def estimates(self) -> Estimates:
         """Return hazard ratios (key term) or rates (outcome, label, day, treatment)."""
@@ -62,6 +58,71 @@ class SiteEstimates(EstimateResult):
     def caveat(self) -> str:
         """What every comparison must say."""
         return _caveat(self.question)
+
+    def effective_size(self) -> pd.DataFrame:
+        """Return the effective sample size of each treatment, exactly that of all rows together.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, n, effective (the number of unweighted subjects they are worth), share
+            (effective of n), largest (the most of the weight that one subject can carry).
+
+        Raises
+        ------
+        NotEstimableError
+            When the subjects have no weights.
+        """
+        return self._weight_checks().sizes.copy()
+
+    def balance(self) -> pd.DataFrame:
+        """Return the balance of the covariates, before and after weighting.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `PropensityResult.balance`, without Kolmogorov-Smirnov distances, which are no sums.
+
+        Raises
+        ------
+        NotEstimableError
+            When the subjects have no weights.
+        """
+        return self._weight_checks().balance.copy()
+
+    def overlap(self) -> pd.DataFrame:
+        """Return bounds of how far the treatments of each pair overlap in their scores.
+
+        Scores are counted in bins with edges at 0, 0.01, 0.025, 0.05, then every 0.05, 0.975, 0.99
+        and 1; sites join bins with few subjects.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, outside_low and outside_high (proportion of subjects whose score
+            for the pair lies beyond all of the other treatment: at least, at most), c_low and
+            c_high (c statistic: at least, at most).
+
+        Raises
+        ------
+        NotEstimableError
+            When the subjects have no weights.
+        """
+        return self._weight_checks().overlap.copy()
+
+    def weight_tables(self) -> dict[str, pd.DataFrame]:
+        """Return balance, overlap and effective sizes by name; none where there are no weights."""
+        if self._checks is None:
+            return {}
+        checks = self._checks
+        return {
+            "balance": checks.balance, "overlap": checks.overlap, "effective_size": checks.sizes,
+        }  # fmt: skip
+
+    def _weight_checks(self) -> WeightChecks:
+        if self._checks is None:
+            raise NotEstimableError(f"{self._values.title}: subjects have no weights.")
+        return self._checks
 
     def summary(self) -> Summary:
         """Return the estimates with sites, subjects and notes."""
@@ -86,7 +147,7 @@ class SiteEstimates(EstimateResult):
                 ("Sites", ", ".join(self.question.sites)),
                 ("Subjects", format_count(int(self.question.numbers["n"].sum()))),
             ),
-            (Table(head, rows, len(keys)),),
+            (Table(head, rows, len(keys)), *(self._checks.tables() if self._checks else ())),
             (*caveat_notes(self.caveat), *self._values.notes),
         )
 
@@ -137,10 +198,8 @@ def rates_of(question: Question, total: Sums) -> SiteEstimates:
         for arm in arms
     ]
     value = rate.T.ravel()
-    effective = numbers["weight"] ** 2 / numbers["squares"]
-    sizes = ", ".join(
-        f"{a} {format_number(float(e), 1)}" for a, e in zip(arms, effective, strict=True)
-    )
+    checks = checks_of(arms, question.columns, numbers, total)
+    checks.warn()
     values = estimates_of(
         pd.DataFrame(keys), value,
         covariance=without(at_boundary(value), total["cross_products"]), limits_scale="logit",
@@ -148,9 +207,9 @@ def rates_of(question: Question, total: Sums) -> SiteEstimates:
             NO_RATE if np.isnan(p) else no_error_reason(float(error_inside(p, p))) for p in value
         ],
         title=f"Rates over sites, subjects weighted (estimand: {question.estimand})",
-        notes=(*_notes(question), f"Effective sizes: {sizes}.", _POSITIVITY),
+        notes=(*_notes(question), *checks.notes()),
     )  # fmt: skip
-    return SiteEstimates(question, values)
+    return SiteEstimates(question, values, checks)
 
 
 def _notes(question: Question) -> tuple[str, ...]:

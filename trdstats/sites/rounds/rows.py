@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.comparison.weighting.balance_tables import balanced_columns
 from trdstats.errors import NotEstimableError, PlanError, SpecError, unknown_name
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kinds import kind_of
@@ -41,6 +42,10 @@ class Covariates:
     cells : ndarray of int, shape (n, c)
         Those that are categories, or numbers of few values, as codes.
     cell_names : tuple of str
+    columns : tuple of str
+        Terms, and the reference level of each category of three or more.
+    balanced : ndarray, shape (n, c)
+        Their values.
     kept : ndarray of bool, shape (n_rows,)
         Rows with all covariates.
     """
@@ -49,6 +54,8 @@ class Covariates:
     X: FloatArray
     cells: IntArray
     cell_names: tuple[str, ...]
+    columns: tuple[str, ...]
+    balanced: FloatArray
     kept: BoolArray
 
     @property
@@ -95,6 +102,11 @@ class SiteRows:
     def terms(self) -> tuple[str, ...]:
         """Columns of the matrix."""
         return self.covariates.terms
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns to be balanced; none of hazards."""
+        return self.covariates.columns if self.labels else ()
 
     @property
     def mark(self) -> str:
@@ -208,7 +220,11 @@ def _covariates(plan: Plan, study: Study, frame: pd.DataFrame, formula: str) -> 
     design = read_covariates(pd.DataFrame(made), formula, what="subjects", keep_levels=True)
     kept, none = design.kept, np.empty((len(design.X), 0))
     codes = np.column_stack([c[kept] for c in cells.values()]) if cells else none
-    return Covariates(tuple(design.terms), design.X, codes.astype(np.intp), tuple(cells), kept)
+    columns, balanced = balanced_columns(design)
+    return Covariates(
+        tuple(design.terms), design.X, codes.astype(np.intp), tuple(cells), tuple(columns),
+        balanced, kept,
+    )  # fmt: skip
 
 
 def _usable(values: pd.Series[Any], column: str) -> pd.Series[Any]:

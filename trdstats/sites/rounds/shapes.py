@@ -8,6 +8,7 @@ import numpy as np
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
+from trdstats.sites.rounds.positivity import N_BINS
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -33,15 +34,18 @@ def shapes_of_question(stage: str, analysis: str, q: int, k: int, j: int) -> Sha
     return shapes
 
 
-def shapes_of_answer(stage: str, analysis: str, q: int, k: int, j: int) -> Shapes:
-    """Return what a site sends; parameters as `shapes_of_question`."""
+def shapes_of_answer(stage: str, analysis: str, q: int, k: int, j: int, c: int) -> Shapes:
+    """Return what a site sends; `c` columns are balanced, the rest as `shapes_of_question`."""
     if stage == "moments":
         return {"n": (max(k, 1),), "events": (1,), "sum": (q,), "squares": (q,)}
     p = _size(analysis, q, k)
     if stage == "likelihood":
         return {"loglik": (1,), "score": (p,), "information": (p, p)}
     if stage == "spread":
-        return {"cross_products": (j * k, j * k)}
+        bins = (k, k * (k - 1) // 2, N_BINS)
+        of_columns = ("columns", "column_squares", "weighted_columns", "weighted_column_squares")
+        return {"cross_products": (j * k, j * k), "scores_lowest": bins, "scores_highest": bins,
+                "not_marks": (c,), **dict.fromkeys(of_columns, (k, c))}  # fmt: skip
     return {
         "weight": (k,), "derivative": (k, p), "squares": (k,), "n_met": (k, j),
         "weight_met": (k, j), "met": (k, j), "derivative_met": (k, j, p),

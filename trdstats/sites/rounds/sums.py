@@ -17,6 +17,7 @@ from trdstats.kernels.weighting.propensity import (
 )
 from trdstats.sites.rounds.guard import is_concentrated
 from trdstats.sites.rounds.messages import Question
+from trdstats.sites.rounds.positivity import score_counts
 from trdstats.sites.rounds.rows import SiteRows
 
 Sums = dict[str, FloatArray]
@@ -86,6 +87,7 @@ class _Weighted:
         p = probabilities(design, self.numbers["at"].reshape(k - 1, -1))
         target: Target = question.estimand  # type: ignore[assignment]
         received = np.eye(k)[rows.treatment]
+        self.X, self.probability = X, p
         self.weight = weigh(p, rows.treatment, target, -1)
         if not np.isfinite(self.weight).all() or any(
             is_concentrated(self.weight[rows.treatment == a], least)
@@ -140,7 +142,27 @@ class _Weighted:
             slope = given["slope"][:, j]
             effects.append(factor[:, None] * direct + self.influence @ slope.T)
         effect = np.hstack(effects)
-        return {"cross_products": effect.T @ effect}
+        return {"cross_products": effect.T @ effect, **self._checks(least)}
+
+    def _checks(self, least: int) -> Sums:
+        """Return what tells of overlap and balance: by treatment, with and without weights."""
+        arms, k, of = self.rows.treatment, len(self.rows.labels), self.rows.covariates
+        lowest, highest = score_counts(self.probability, arms, least)
+        place = {name: i for i, name in enumerate(of.terms)}
+        where = [place.get(name, -1) for name in of.columns]
+        # Columns that are terms stand as in the model; a reference level has values of 0 and 1.
+        x = np.where(np.array(where) >= 0, self.X[:, where], of.balanced)
+        marks = np.isin(of.balanced, (0.0, 1.0)).all(axis=0)
+        w = self.weight[:, None]
+        return {
+            "columns": _by_arm(arms, k, x),
+            "column_squares": _by_arm(arms, k, x**2),
+            "weighted_columns": _by_arm(arms, k, w * x),
+            "weighted_column_squares": _by_arm(arms, k, w * x**2),
+            "not_marks": (~marks).astype(float),
+            "scores_lowest": lowest,
+            "scores_highest": highest,
+        }
 
 
 def _influence(information: FloatArray, here: FloatArray, parts: FloatArray) -> FloatArray:

@@ -1,0 +1,1 @@
+"""Histories of response over sites: how many had which course, guarded, masked and pooled."""
