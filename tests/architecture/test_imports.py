@@ -32,7 +32,7 @@ SUBROOMS = {
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "study", "divided",
               "readers", "described_export", "described", "load", "review"],
-    "outcomes": ["rules", "", "episodes"],
+    "outcomes": ["rules", "", "verdicts", "rates", "episodes"],
     "longitudinal": ["designs", "covariances", "gaussian", "rated", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "doubly",
                  "states", "schedule", "extrapolation", "prediction"],
