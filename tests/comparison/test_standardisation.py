@@ -28,7 +28,7 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.outcomes.rates import verdicts
+from trdstats.outcomes.verdicts.verdicts import verdicts
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference" / "comparison" / "values.json"
 R_RATES = json.loads(REFERENCE.read_text("utf-8"))["rates"]

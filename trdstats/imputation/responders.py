@@ -15,7 +15,7 @@ from trdstats.errors import SpecError
 from trdstats.imputation.analyses import Analysis, check_reference
 from trdstats.imputation.set_estimates import Options, SetEstimates, each_set, gather
 from trdstats.outcomes import Definition, EventTimes, rates, time_to
-from trdstats.outcomes.rates import at_day, day_of
+from trdstats.outcomes.verdicts.judged_day import at_day, day_of
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed

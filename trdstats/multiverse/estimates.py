@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import DataWarning, NotEstimableError
 from trdstats.outcomes import Definition, time_to
-from trdstats.outcomes.rates import verdicts
+from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study
 from trdstats.survival import RMST
 

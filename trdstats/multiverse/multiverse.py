@@ -32,8 +32,8 @@ from trdstats.multiverse.result import CHOICES, Multiverse
 from trdstats.outcomes import Definition
 from trdstats.outcomes import definitions as published
 from trdstats.outcomes.assess import check_arguments
-from trdstats.outcomes.rates import MISSING
 from trdstats.outcomes.switching import SwitchCounts, count_switches, notes_on, switch_days
+from trdstats.outcomes.verdicts.missing import MISSING
 from trdstats.study import Study
 from trdstats.study.windows import WindowsLike
 from trdstats.tables import caveat_notes

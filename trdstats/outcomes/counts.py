@@ -18,7 +18,7 @@ from trdstats.estimates.proportion_contrast import (
 )
 from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.kernels.proportions.two_by_two import fisher_test, pearson_test, yates_test
-from trdstats.outcomes.rules.definition import read_total
+from trdstats.outcomes.rules.given_numbers import read_total
 from trdstats.tables import (
     Summary,
     Table,

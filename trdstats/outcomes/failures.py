@@ -11,7 +11,7 @@ from trdstats.kernels.visits.endpoints import REASONS
 from trdstats.outcomes.free_of_event import window_of
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
-from trdstats.study.rated import RecordedBeside
+from trdstats.study.study.rated import RecordedBeside
 
 
 def failed_by(study: Study, definition: Definition, day: float) -> BoolArray:

@@ -14,8 +14,8 @@ from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
 from trdstats.study.plausibility.scheduled import no_ratings
-from trdstats.study.rated import long_rows
 from trdstats.study.study import check_days
+from trdstats.study.study.rated import long_rows
 
 
 @checked

@@ -10,8 +10,8 @@ from pathlib import Path
 from trdstats.arguments import Level
 from trdstats.errors import unknown_name
 from trdstats.outcomes import Definition
-from trdstats.outcomes.rates import Missing
 from trdstats.outcomes.switching import AfterSwitch
+from trdstats.outcomes.verdicts.missing import Missing
 from trdstats.plan.confirmatory import Confirmatory
 from trdstats.plan.settings import StepSettings, TimeScale
 from trdstats.plan.sites import Sites

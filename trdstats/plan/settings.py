@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal, get_args
 from trdstats.errors import SpecError, TrdstatsError, check_choice, check_level
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.formulas import read_right_side
-from trdstats.outcomes.rates import METHODS, MISSING
+from trdstats.outcomes.rates import METHODS
 from trdstats.outcomes.switching import AFTER_SWITCH
+from trdstats.outcomes.verdicts.missing import MISSING
 
 TimeScale = Literal["linear", "sqrt"]
 _CHOICES = {

@@ -9,7 +9,8 @@ from typing import Any
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError
-from trdstats.scales.scale import Difference, RemissionCutoff, Scale, SeverityScheme
+from trdstats.scales.interpretation import Difference, RemissionCutoff, SeverityScheme
+from trdstats.scales.scale import Scale
 from trdstats.scales.scoring import read_scoring
 from trdstats.scales.source import Source
 

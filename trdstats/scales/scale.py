@@ -3,117 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import pairwise
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.item_scores import FormLayout
+from trdstats.scales.card import card_of
+from trdstats.scales.consistency import find_problems
+from trdstats.scales.interpretation import Difference, RemissionCutoff, SeverityScheme
 from trdstats.scales.scoring import PLAIN, Scoring
 from trdstats.scales.source import SET_BY_ANALYST, Source
-from trdstats.tables import Summary, SummaryMixin, Table
+from trdstats.tables import Summary, SummaryMixin
 
 # Numbers, or arrays and columns of them: what is given comes back.
 Totals = TypeVar("Totals")
 Direction = Literal["higher is worse", "higher is better"]
-
-
-@dataclass(frozen=True, slots=True)
-class SeverityScheme:
-    """Severity bands of one author.
-
-    Attributes
-    ----------
-    scheme : str
-        Name of the scheme.
-    bands : tuple of (str, int, int)
-        Label, lowest and highest total, both included.
-    source : Source
-        Where the bands come from.
-    """
-
-    scheme: str
-    bands: tuple[tuple[str, int, int], ...]
-    source: Source
-
-    def label(self, total: float) -> str | None:
-        """Return the band of a total, None where the source leaves a gap."""
-        return next((name for name, low, high in self.bands if low <= total <= high), None)
-
-
-@dataclass(frozen=True, slots=True)
-class RemissionCutoff:
-    """Remission as a total at most `at_most`, with the source that used it.
-
-    Attributes
-    ----------
-    at_most : int or None
-        Highest total in remission; None on a scale on which high is good.
-    source : Source
-    default : bool
-        Whether `Remission()` takes it.
-    at_least : int or None
-        Lowest total in remission, on a scale on which high is good.
-    """
-
-    at_most: int | None
-    source: Source
-    default: bool = False
-    at_least: int | None = None
-
-    @property
-    def total(self) -> int:
-        """The cut-off itself, a total in remission."""
-        return int(self.at_most if self.at_most is not None else self.at_least or 0)
-
-    @property
-    def words(self) -> str:
-        """The cut-off in words: ``at most 10``."""
-        return f"at {'most' if self.at_least is None else 'least'} {self.total}"
-
-    @property
-    def sign(self) -> str:
-        """The cut-off in signs: ``≤ 10``."""
-        return f"{'≤' if self.at_least is None else '≥'} {self.total}"
-
-    def describe(self, scale: str) -> str:
-        """Return the cut-off in words with its source."""
-        return f"{scale} {self.words} ({self.source.cite()})"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A minimal or meaningful difference, in points, in per cent of baseline, or both.
-
-    Attributes
-    ----------
-    meaning : str
-        What the difference stands for.
-    points, percent : tuple of (float, float) or None
-        Lowest and highest value given by the source.
-    population : str
-        In whom it was found.
-    source : Source
-        Where it comes from.
-    """
-
-    meaning: str
-    source: Source
-    points: tuple[float, float] | None = None
-    percent: tuple[float, float] | None = None
-    population: str = ""
-
-    def describe(self) -> str:
-        """Return the size in words: ``6 points``, ``3.9 to 5.8 points``, ``34 %``."""
-        parts = [
-            (f"{low:g}" if low == high else f"{low:g} to {high:g}") + unit
-            for pair, unit in ((self.points, " points"), (self.percent, " %"))
-            if pair is not None
-            for low, high in [pair]
-        ]
-        return " or ".join(parts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -193,7 +98,7 @@ class Scale(SummaryMixin):
     source: Source | None = None
 
     def __post_init__(self) -> None:
-        problems = list(_find_problems(self))
+        problems = find_problems(self)
         if problems:
             raise SpecError(f"The scale {self.label!r} is not consistent: " + "; ".join(problems))
 
@@ -369,124 +274,4 @@ class Scale(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the card of the instrument."""
-        items = f"{len(self.item_maxima)}" if self.item_maxima else "not listed"
-        if self.domains:
-            items += f" in {len(self.domains)} domains (the total sums the domain maxima)"
-        header = [
-            ("Label", self.label),
-            ("Items", items),
-            (
-                "Total",
-                f"{self.span}, {self.direction}" + (", categories" if self.is_ordinal else ""),
-            ),
-            ("Missing items", _missing_rule(self)),
-            ("Rater", self.rater or "not stated"),
-            ("Recall", self.recall or "not stated"),
-        ]
-        if self.source:
-            header.append(("Source", self.source.cite()))
-        return Summary(
-            title=self.name,
-            header=tuple(header),
-            tables=tuple(t for t in _card_tables(self) if t.rows),
-            notes=self.notes,
-        )
-
-
-def _missing_rule(scale: Scale) -> str:
-    rule = scale.scoring.missing
-    if rule is None:
-        return "no rule in use: the total is missing"
-    return f"{rule.describe()} ({rule.source.cite()})"
-
-
-def _find_problems(scale: Scale) -> list[str]:
-    low, high = scale.total
-    problems = list(scale.scoring.problems(len(scale.item_maxima)))
-    if low >= high:
-        problems.append(f"total must run from low to high, not {low} to {high}")
-    if scale.direction not in ("higher is worse", "higher is better"):
-        problems.append(
-            f"direction must be 'higher is worse' or 'higher is better', not {scale.direction!r}"
-        )
-    if low < high:
-        problems += _step_problems(scale)
-    numbers = set(range(1, len(scale.item_maxima) + 1))
-    if any(ends != int(ends) for ends in (scale.item_minimum, *scale.item_maxima)):
-        problems.append("item_minimum and item_maxima must be whole numbers")
-    if scale.domains:
-        named = [i for d in scale.domains for i in d]
-        if sorted(named) != sorted(numbers):
-            problems.append("domains must name every item once")
-        else:
-            top = sum(max(scale.item_maxima[i - 1] for i in d) for d in scale.domains)
-            if top != high:
-                problems.append(f"the domain maxima sum to {top}, not {high}")
-    elif scale.item_maxima and sum(scale.item_maxima) != high:
-        problems.append(f"the item maxima sum to {sum(scale.item_maxima)}, not {high}")
-    for s in scale.schemes:
-        edges = [(a, b) for _, a, b in s.bands]
-        if any(a > b for a, b in edges) or any(b >= c for (_, b), (c, _) in pairwise(edges)):
-            problems.append(f"the bands of {s.scheme!r} overlap or run backwards")
-        elif edges and (edges[0][0] < low or edges[-1][1] > high):
-            problems.append(f"the bands of {s.scheme!r} leave the range {low} to {high}")
-    defaults = [c for c in scale.remission if c.default]
-    if len(defaults) > 1:
-        problems.append("only one remission cut-off can be the default")
-    problems += [
-        f"the default remission cut-off {c.total} rests on a source with doubt"
-        for c in defaults
-        if c.source.certainty == "M?"
-    ]
-    side, other = ("at_least", "at_most") if scale.high_is_good else ("at_most", "at_least")
-    for c in scale.remission:
-        if (c.at_most is None) == (c.at_least is None) or getattr(c, side) is None:
-            problems.append(
-                f"with {scale.direction!r} a remission cut-off has {side!r}, and not {other!r}"
-            )
-        elif not low <= c.total <= high or c.total == scale.worst:
-            problems.append(f"the remission cut-off {c.total} lies outside {low} to {high}")
-    return problems
-
-
-def _step_problems(scale: Scale) -> list[str]:
-    step = scale.step
-    if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0:
-        return [f"step must be a positive number of points, not {step!r}"]
-    # Up to here comparisons are exact: see kernels/visits/endpoints.py.
-    exact = Fraction(step).limit_denominator(10)
-    if abs(float(exact) - step) > 1e-9:
-        return [f"step must be a whole number of points, or of halves to tenths, not {step!r}"]
-    if (scale.maximum - scale.floor) % exact:
-        return [f"steps of {step:g} do not lead from {scale.floor} to {scale.maximum}"]
-    return []
-
-
-def _card_tables(scale: Scale) -> list[Table]:
-    return [
-        Table(
-            ("Scheme", "Bands", "Source"),
-            tuple(
-                (s.scheme, ", ".join(f"{n} {a}-{b}" for n, a, b in s.bands), s.source.cite())
-                for s in scale.schemes
-            ),
-            3,
-            "Severity",
-        ),
-        Table(
-            ("At least" if scale.high_is_good else "At most", "Default", "Source"),
-            tuple(
-                (str(c.total), "yes" if c.default else "", c.source.cite()) for c in scale.remission
-            ),
-            3,
-            "Remission",
-        ),
-        Table(
-            ("Difference", "Size", "Population", "Source"),
-            tuple(
-                (d.meaning, d.describe(), d.population, d.source.cite()) for d in scale.differences
-            ),
-            4,
-            "Minimal and meaningful differences",
-        ),
-    ]
+        return card_of(self)

@@ -10,7 +10,8 @@ import pandas as pd
 from trdstats.errors import NotEstimableError, PlanError, SpecError, UnknownNameError
 from trdstats.kinds import as_labels, label_of
 from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, rates, time_to
-from trdstats.outcomes.rates import Missing, verdicts
+from trdstats.outcomes.verdicts.missing import Missing
+from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes

@@ -12,13 +12,13 @@ from trdstats.study.load import (
     study_files,
     study_from_mapping,
 )
-from trdstats.study.rated import Rated
 from trdstats.study.readers import read_export, read_redcap, read_study
 from trdstats.study.review.asked_days import note_asked_day, warn_of_asked_days
 from trdstats.study.review.propose_windows import ProposedWindows, propose_windows
 from trdstats.study.review.quality import RatingQuality, check_ratings
 from trdstats.study.roles import EVENT_KINDS, LEFT_FOLLOW_UP
 from trdstats.study.study import Study
+from trdstats.study.study.rated import Rated
 from trdstats.study.windows import VisitWindows
 
 __all__ = [

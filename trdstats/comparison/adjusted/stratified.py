@@ -22,10 +22,13 @@ from trdstats.errors import (
 from trdstats.frames import to_pandas
 from trdstats.kinds import in_order, label_of
 from trdstats.outcomes.assess import check_arguments
-from trdstats.outcomes.rates import MISSING, Missing, at_day, day_of, switches_by, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.switching import notes_on
+from trdstats.outcomes.verdicts.after_switch import switches_by
+from trdstats.outcomes.verdicts.judged_day import at_day, day_of
+from trdstats.outcomes.verdicts.missing import MISSING, Missing
+from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study, warn_of_asked_days
 
 

@@ -29,8 +29,11 @@ from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes import Definition
-from trdstats.outcomes.rates import MISSING, at_day, day_of, switches_by, verdicts
 from trdstats.outcomes.switching import SwitchCounts, switch_days
+from trdstats.outcomes.verdicts.after_switch import switches_by
+from trdstats.outcomes.verdicts.judged_day import at_day, day_of
+from trdstats.outcomes.verdicts.missing import MISSING
+from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study, warn_of_asked_days
 
 AT_A_DAY = ("change", "score")

@@ -12,7 +12,6 @@ import pandas as pd
 
 from trdstats.comparison.cohorts.cohorts import Cohort
 from trdstats.outcomes import EventTimes, ResponseHistory, response_history, time_to
-from trdstats.outcomes.rates import verdicts
 from trdstats.outcomes.switching import (
     AfterSwitch,
     SwitchCounts,
@@ -20,6 +19,7 @@ from trdstats.outcomes.switching import (
     switch_days,
 )
 from trdstats.outcomes.time_to import among_those
+from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study
 from trdstats.study.caveats import UNADJUSTED
 

@@ -22,8 +22,8 @@ from trdstats.errors import (
 from trdstats.kernels.proportions.two_proportions import METHODS, risk_difference
 from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.outcomes import Definition, rates
-from trdstats.outcomes.rates import day_of
 from trdstats.outcomes.rates_result import reasons_undecided
+from trdstats.outcomes.verdicts.judged_day import day_of
 from trdstats.study import Study
 from trdstats.tables import (
     FrameResult,

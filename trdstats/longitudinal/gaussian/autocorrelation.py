@@ -11,11 +11,11 @@ from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.kernels.numerics.critical import critical_value
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+    from trdstats.longitudinal.gaussian.mixed.analysed_rows import AnalysedRows
     from trdstats.longitudinal.gaussian.predict import Kind
 
 
-def residual_autocorrelation(fit: MixedResult, kind: Kind, conf_level: float) -> pd.DataFrame:
+def residual_autocorrelation(fit: AnalysedRows, kind: Kind, conf_level: float) -> pd.DataFrame:
     """Return autocorrelations; see `MixedResult.residual_autocorrelation`."""
     check_level(conf_level)
     if fit.design.scales is not None:

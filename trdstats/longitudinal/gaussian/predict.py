@@ -15,13 +15,13 @@ from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.longitudinal.designs.levels import cells_of
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+    from trdstats.longitudinal.gaussian.mixed.fitted import FittedModel
     from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 
 Kind = Literal["marginal", "conditional", "normalised"]
 
 
-def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
+def residual_table(fit: FittedModel, kind: Kind) -> pd.DataFrame:
     """Return fitted values and residuals of every analysed row; see `MixedResult.residuals`."""
     check_choice("kind", kind, ("marginal", "conditional", "normalised"))
     _need_rows(fit, "residuals")
@@ -46,17 +46,17 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     )
 
 
-def _need_rows(fit: MixedResult, what: str) -> None:
+def _need_rows(fit: FittedModel, what: str) -> None:
     if not len(fit.design.person):
         raise SpecError(f"The model was fitted to a summary, which has no rows: {what} need them.")
 
 
-def fitted_means(fit: MixedResult) -> FloatArray:
+def fitted_means(fit: FittedModel) -> FloatArray:
     """Return X beta at every visit of every subject, shape (T, n)."""
     return np.asarray(np.einsum("tqn,q->tn", fit.design.X[:, fit._kept], fit.inference.beta))
 
 
-def _subject_lines(fit: MixedResult) -> FloatArray:
+def _subject_lines(fit: FittedModel) -> FloatArray:
     """Return the contribution of the random effects at every rating, shape (n_rows,)."""
     lines = fit.subject_lines()
     if lines is None:
@@ -120,7 +120,7 @@ def missing_visits(fit: MMRMResult) -> pd.DataFrame:
     return pd.concat(tables).sort_values(["subject", "visit"], ignore_index=True)
 
 
-def predicted(fit: MixedResult, data: Any, conf_level: float, *, new_subject: bool) -> pd.DataFrame:
+def predicted(fit: FittedModel, data: Any, conf_level: float, *, new_subject: bool) -> pd.DataFrame:
     """Return the mean of rows, or ratings of new subjects; see `MixedResult.predict`."""
     check_level(conf_level)
     of_fit = data is None
@@ -159,7 +159,7 @@ def predicted(fit: MixedResult, data: Any, conf_level: float, *, new_subject: bo
     return result
 
 
-def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
+def simulated_outcomes(fit: FittedModel, n: int, seed: int) -> pd.DataFrame:
     """Return outcomes drawn from a fit; see `MixedResult.simulate`."""
     _need_rows(fit, "draws")
     design = fit.design

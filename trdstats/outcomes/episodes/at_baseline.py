@@ -18,7 +18,7 @@ from trdstats.kernels.visits.endpoints import (
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.scales import Scale
 from trdstats.study import Study
-from trdstats.study.rated import RecordedBeside
+from trdstats.study.study.rated import RecordedBeside
 
 
 def met_at_baseline(study: Study, definition: Definition) -> FloatArray:

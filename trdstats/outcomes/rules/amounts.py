@@ -15,7 +15,7 @@ from trdstats.kernels.visits.endpoints import (
     fell_by,
     rose_by,
 )
-from trdstats.outcomes.rules.definition import check_amount, read_proportion
+from trdstats.outcomes.rules.given_numbers import check_amount, read_proportion
 from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.scales import Scale
 

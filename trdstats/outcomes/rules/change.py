@@ -30,13 +30,8 @@ from trdstats.outcomes.rules.amounts import (
     worsened_by,
     worsened_limit,
 )
-from trdstats.outcomes.rules.definition import (
-    Definition,
-    check_amount,
-    percent,
-    read_proportion,
-    read_total,
-)
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.given_numbers import check_amount, percent, read_proportion, read_total
 from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
 

@@ -18,14 +18,8 @@ from trdstats.outcomes.rules.amounts import (
     is_usual,
     of_words,
 )
-from trdstats.outcomes.rules.definition import (
-    Definition,
-    check_states,
-    percent,
-    read_proportion,
-    read_total,
-    spacings_of,
-)
+from trdstats.outcomes.rules.definition import Definition, check_states, spacings_of
+from trdstats.outcomes.rules.given_numbers import percent, read_proportion, read_total
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.outcomes.rules.spacing import Spacing

@@ -11,7 +11,8 @@ from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import runs
 from trdstats.kernels.visits.endpoints import RatedVisits, States, confirmed, rose_since, states
-from trdstats.outcomes.rules.definition import Definition, read_total
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.given_numbers import read_total
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
 

@@ -26,8 +26,8 @@ from trdstats.outcomes.rules.amounts import (
     of_words,
     proportion_label,
 )
-from trdstats.outcomes.rules.definition import (
-    Definition,
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.given_numbers import (
     check_amount,
     percent,
     read_points,

@@ -9,7 +9,8 @@ from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.kernels.visits.sustained_states import span_of_days, span_of_visits, sustained
-from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
+from trdstats.outcomes.rules.definition import Definition, check_states, spacings_of
+from trdstats.outcomes.rules.given_numbers import read_total
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
 from trdstats.outcomes.rules.score_limits import ScoreLimit, joined
 from trdstats.outcomes.rules.spacing import Spacing

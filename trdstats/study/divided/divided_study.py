@@ -24,9 +24,9 @@ from trdstats.study.divided.files import check_is_divided
 from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
 from trdstats.study.divided.whole import GivenTables, whole_of
 from trdstats.study.panels import Panel
-from trdstats.study.rated import VisitCounts
 from trdstats.study.study import Study
-from trdstats.study.variants import BaselineRule, narrow
+from trdstats.study.study.rated import VisitCounts
+from trdstats.study.study.variants import BaselineRule, narrow
 from trdstats.study.windows import WindowsLike
 
 T = TypeVar("T")

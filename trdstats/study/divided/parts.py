@@ -14,9 +14,9 @@ from trdstats.frames import to_pandas
 from trdstats.partitions import in_plain_columns
 from trdstats.study.build import Tables, Whole, named_baselines, subject_frame
 from trdstats.study.panels import Panel, build_panels
-from trdstats.study.rated import VisitCounts, count_visits, days_of_ratings
 from trdstats.study.roles import Roles
 from trdstats.study.study import Study
+from trdstats.study.study.rated import VisitCounts, count_visits, days_of_ratings
 from trdstats.study.subjects import SubjectTable, code_rows, note_other_treatment
 from trdstats.study.windows import VisitWindows
 

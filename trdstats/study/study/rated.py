@@ -19,7 +19,8 @@ from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.windows import VisitWindows
 
 if TYPE_CHECKING:
-    from trdstats.study.study import Study
+    from trdstats.study.study.rows import VisitRows
+    from trdstats.study.study.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def days_stood_for(study: Study, treatments: tuple[str, ...], rated: bool) -> se
     return set(visits.loc[kept, "visit"].unique().tolist())
 
 
-def days_of_ratings(study: Study) -> dict[str, FloatArray]:
+def days_of_ratings(study: VisitRows) -> dict[str, FloatArray]:
     """Return the distinct days above 0 of the rated visits at hand, by treatment."""
     rows, arm = study.rated().arrays, study.subjects["treatment"].cat.codes.to_numpy()
     owner = np.repeat(arm, np.diff(rows.start))

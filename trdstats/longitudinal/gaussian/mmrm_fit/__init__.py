@@ -1,0 +1,1 @@
+"""How an MMRM is fitted: rows, covariance structure, optimum, inference."""

@@ -1,0 +1,145 @@
+"""An MMRM fitted: from rows to cross-products, to the optimum, to the result."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
+from trdstats.errors import EstimateWarning, SpecError
+from trdstats.estimates.weights import caveat_under
+from trdstats.formulas import read_formula
+from trdstats.kernels.gaussian.estimability import judge_columns
+from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, summarise
+from trdstats.kernels.gaussian.sandwich import Kind, sandwich
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.longitudinal.covariances.structures import get_covariance
+from trdstats.longitudinal.designs.by_visit import build_design, long_table
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
+from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
+from trdstats.longitudinal.gaussian.mmrm_fit.inference import infer, with_degrees
+from trdstats.longitudinal.gaussian.mmrm_fit.optimum import (
+    WITHOUT_DAYS,
+    at_boundary,
+    optimise,
+    sentences_of,
+)
+from trdstats.longitudinal.gaussian.mmrm_fit.origin import origin_of, shifted_by, weighted
+from trdstats.longitudinal.gaussian.mmrm_fit.structure import (
+    check_groups,
+    check_size,
+    model_of,
+    structure_of,
+)
+from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
+from trdstats.longitudinal.gaussian.summaries import MMRMSummary
+from trdstats.study.study import caveat_of
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gaussian.mmrm import MMRM
+
+
+def fit_weighted(
+    spec: MMRM, data: Any, subject: str, visit: str, treatment: str, weights: Any
+) -> MMRMResult:
+    """Fit the model with weights of subjects: an empirical covariance that knows them."""
+    if spec.rating_weights is not None or isinstance(data, MMRMSummary):
+        raise SpecError(
+            "Weights of subjects need rows, and cannot be combined with weights of ratings: "
+            "give either fit(weights=...) or MMRM(rating_weights=...), and no summary."
+        )
+    table = long_table(data, with_baseline=spec.constrained)
+    rows, left_out = attach_weights(table, subject, weights)
+    kind: Kind = "empirical" if spec.vcov == "model" else spec.vcov
+    robust = replace(
+        spec,
+        rating_weights=COLUMN,
+        vcov=kind,
+        ddf="satterthwaite" if spec.ddf.startswith("kenward") else spec.ddf,
+    )
+    fit = fit_rows(robust, rows, subject, visit, treatment)
+    caveat = caveat_under(caveat_of(data), weights)
+    design = replace(fit.design, left_out=left_out | fit.design.left_out, caveat=caveat)
+    weighting = describe_weights(design.frame, subject, design.subjects, weights)
+    sandwiched = sandwich(fit._model, fit._optimum.state, fit._rows, kind)
+    stacked = weighting.stacked(sandwiched, fit._rows)
+    inference = with_degrees(robust, fit._model, fit._optimum.state.beta, stacked)
+    inference = shifted_by(inference, fit._origin)
+    return replace(fit, design=design, inference=inference, _weighting=weighting)
+
+
+def fit_rows(spec: MMRM, data: Any, subject: str, visit: str, treatment: str) -> MMRMResult:
+    """Fit the model to rows, which are summed into cross-products."""
+    design = build_design(
+        data, read_formula(spec.formula), subject=subject, visit=visit, group=spec.group,
+        weights=spec.rating_weights, treatment=treatment if spec.constrained else None,
+        time=spec.time, scale=spec.scale,
+    )  # fmt: skip
+    origin = origin_of(design)
+    X, y, log_weight = weighted(design, origin)
+    select, distinct = distinct_columns(X, y)
+    check_size(get_covariance(spec.covariance), design, distinct.shape[1])
+    kinds = design.group * len(design.days) + design.schedule
+    summary, rows = summarise(select, distinct, design.rated, kinds, log_weight)
+    return fit_summary(spec, design, summary, rows, origin)
+
+
+def fit_summary(
+    spec: MMRM,
+    design: Design,
+    summary: CrossProducts,
+    rows: SubjectRows,
+    origin: FloatArray | None = None,
+) -> MMRMResult:
+    """Fit the model to cross-products."""
+    columns = judge_columns(summary, last=without_visit(design))
+    # Treatment columns that are 0 at baseline are collinear: that is the constraint.
+    implied = left_out_by_constraint(design, columns)
+    aliased = [design.terms[j] for j in columns.left_out if j not in implied]
+    if aliased:
+        warnings.warn(
+            f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
+            f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
+            "that depend on them are not estimable.",
+            EstimateWarning,
+            stacklevel=5,
+        )
+    kept = columns.kept
+    summary = summary.keep(kept)
+    structure = structure_of(spec, design)
+    model = model_of(summary, structure, design, spec.reml)
+    check_groups(model, design, spec.group)
+    optimum = optimise(model, structure, design)
+    boundary = at_boundary(model, structure, design, optimum)
+    if boundary:
+        warnings.warn(
+            f"{sentences_of(boundary)} It happens by chance where a true correlation is small "
+            "(or near one), and does not show that it is. Degrees of freedom and errors take "
+            f"it as known. {WITHOUT_DAYS}",
+            EstimateWarning,
+            stacklevel=5,
+        )
+    # What lies at the boundary is taken as known: nothing changes with it.
+    free = [k for k in range(len(optimum.hessian)) if k not in boundary]
+    of_theta = np.zeros_like(optimum.hessian)
+    of_theta[np.ix_(free, free)] = 2 * np.linalg.inv(optimum.hessian[np.ix_(free, free)])
+    inference = infer(spec, model, optimum, of_theta, rows)
+    start = np.zeros(len(kept)) if origin is None else origin[kept]
+    return MMRMResult(
+        spec=spec,
+        design=design,
+        terms=tuple(design.terms[j] for j in kept),
+        aliased=tuple(aliased),
+        inference=shifted_by(inference, start),
+        _columns=columns,
+        _by_constraint=implied,
+        _model=model,
+        _optimum=optimum,
+        _of_theta=of_theta,
+        _rows=rows,
+        _origin=start,
+    )

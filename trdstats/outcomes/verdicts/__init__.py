@@ -1,0 +1,1 @@
+"""One verdict a subject at a scheduled day."""
