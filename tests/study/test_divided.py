@@ -315,6 +315,8 @@ IMPLAUSIBLE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
                                                       20.0).round()),
     "days_are_dates": lambda f: f.assign(day=f["day"] + 22_000),
     "negative_days": lambda f: f.assign(day=-f["day"]),
+    "low_totals": lambda f: f.assign(score=(f["score"] / 2).round()),
+    "two_places": lambda f: f.assign(centre=np.where(f["day"] > 7, "north", "south")),
 }  # fmt: skip
 
 

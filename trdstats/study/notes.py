@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
@@ -13,6 +14,7 @@ from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.scales import Scale
 from trdstats.study.checks.values import Labels, show_day
+from trdstats.study.subjects import never_changes
 
 # Under no treatment does so large a part of ill subjects get so much worse.
 _NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale
@@ -157,7 +159,9 @@ def note_mostly_worse(
     )
 
 
-def note_low_totals(seen: IntArray, score: FloatArray, scale: Scale) -> Problem | None:
+def note_low_totals(
+    seen: npt.NDArray[np.integer], score: FloatArray, scale: Scale
+) -> Problem | None:
     """Note that no total lies in the upper half of the scale, as those of a shorter one do not.
 
     Parameters
@@ -227,6 +231,8 @@ def note_two_places(columns: pd.DataFrame, code: IntArray, ids: Labels) -> Probl
     """
     for name in columns:
         if str(name).strip().casefold() not in _PLACES:
+            continue
+        if never_changes(columns[name], code, len(ids)):
             continue
         place = pd.factorize(columns[name])[0]
         pairs = np.unique(np.column_stack([code, place])[(code >= 0) & (place >= 0)], axis=0)

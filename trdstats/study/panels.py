@@ -143,13 +143,12 @@ def _build_panel(
     arm = raw.subject_table.treatment
     visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
     if not days_are_wrong(problems):
+        ids = raw.subject_table.ids
         if measure.baseline is not None and not any(p.level == "error" for p in problems):
-            ids = raw.subject_table.ids
-            add_problems(
-                problems, notes.note_other_baseline(ids, code, day, score, baseline, scale)
-            )
-        last = _last_totals(code, day, score, len(raw.subject_table.ids))
-        add_problems(problems, notes.note_unseen(raw.subject_table.ids, np.isnan(last), scale))
+            other = notes.note_other_baseline(ids, code, day, score, baseline, scale)
+            add_problems(problems, other)
+        last = _last_totals(code, day, score, len(ids))
+        add_problems(problems, notes.note_unseen(ids, np.isnan(last), scale))
         if raw.is_whole:
             add_problems(problems, notes.note_low_totals(code, score, scale))
             arms = list(arm.categories)

@@ -86,7 +86,7 @@ def subjects_from_visits(
     for column in frame.columns:
         if column in taken and column not in must:
             continue
-        (constant if _never_changes(frame[column], code, len(first)) else changing).append(column)
+        (constant if never_changes(frame[column], code, len(first)) else changing).append(column)
     start = _earliest(frame, roles, code, len(first)) if changing else first
     names = ids.iloc[first].array
     for column in changing:
@@ -137,7 +137,7 @@ def _first_rows(code: IntArray) -> IntArray:
     return row[np.diff(highest, prepend=-1) > 0]
 
 
-def _never_changes(values: pd.Series[Any], code: IntArray, n: int) -> bool:
+def never_changes(values: pd.Series[Any], code: IntArray, n: int) -> bool:
     """Return whether the rows of each of n subjects lie together and all have one value.
 
     A quick look: False also where an exact one is needed.

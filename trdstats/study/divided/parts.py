@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import Problem
+from trdstats.errors import Problem, add_problems
 from trdstats.frames import to_pandas
 from trdstats.partitions import in_plain_columns
+from trdstats.study import notes
 from trdstats.study.build import Tables, Whole, named_baselines, subject_frame
 from trdstats.study.panels import Panel, build_panels
 from trdstats.study.roles import Roles
@@ -57,7 +58,8 @@ def build_part(visits: pd.DataFrame, who: OfSubjects, agreed: Agreed) -> Built:
         problems.clear()  # said already where subjects were looked for
     elif roles.treatment in table.columns:
         other = note_other_treatment(table[roles.treatment], code, who.subjects)
-        problems += [] if other is None else [other]
+        add_problems(problems, other)
+    add_problems(problems, notes.note_two_places(table, code, who.subjects.ids))
     panels = build_panels(
         table, code, who.subjects, roles, agreed.windows, problems, is_whole=False
     )

@@ -125,19 +125,16 @@ def judge_days(
         baseline = np.full(len(subjects.ids), np.nan)
         for place, panel in zip(looked_at, panels, strict=True):
             baseline[place] = panel.baseline
-        problems.append(
+        code = visits["subject"].cat.codes.to_numpy()
+        day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
+        last = notes.last_totals(day, score, run_starts(code, len(order)))
+        arms = list(arm.categories)
+        problems += [
+            notes.note_low_totals(code, score, measure.scale),
             notes.note_mostly_worse(
-                notes.last_totals(
-                    visits["day"].to_numpy(),
-                    visits["score"].to_numpy(),
-                    run_starts(visits["subject"].cat.codes.to_numpy(), len(order)),
-                ),
-                baseline[order],
-                np.asarray(arm.codes),
-                list(arm.categories),
-                measure.scale,
-            )
-        )
+                last, baseline[order], np.asarray(arm.codes), arms, measure.scale
+            ),
+        ]
         if measure is roles.measures[0]:
             primary = visits
     of_some = events[events["subject"].isin(ids)]
