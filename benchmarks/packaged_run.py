@@ -59,6 +59,8 @@ def whole(sample: str, *options: str) -> tuple[float, float]:
 
 def main() -> None:
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    # An installed library is compiled already; without its bytecode every process compiles it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows = []
     for sample in SAMPLES:
         for label, options in (("", ()), (" --jobs 1", ("--jobs", "1"))):

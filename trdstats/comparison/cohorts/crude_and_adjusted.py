@@ -29,6 +29,7 @@ from trdstats.comparison.sensitivity.e_values import e_value
 from trdstats.comparison.weighting.propensity_result import UNBALANCED, PropensityResult
 from trdstats.errors import NotEstimableError, UnknownNameError
 from trdstats.estimates import Estimates
+from trdstats.estimates.weights import EstimatedWeights
 
 CRUDE, ADJUSTED = "crude", "adjusted"
 
@@ -66,15 +67,15 @@ class ComparisonRow:
     def difference(self) -> Estimates:
         """The difference under all its keys."""
         keys = {
-            "treatment": self.treatment,
-            "reference": self.reference,
-            "outcome": self.outcome,
-            "measure": "risk difference" if self.outcome == RATE else "mean difference",
-            "day": np.nan if self.day is None else float(self.day),
-            "analysis": self.analysis,
-            "population": self.population,
+            "treatment": [self.treatment],
+            "reference": [self.reference],
+            "outcome": [self.outcome],
+            "measure": ["risk difference" if self.outcome == RATE else "mean difference"],
+            "day": [np.nan if self.day is None else float(self.day)],
+            "analysis": [self.analysis],
+            "population": [self.population],
         }
-        return replace(self.estimated.difference, keys=pd.DataFrame([keys]))
+        return replace(self.estimated.difference, keys=pd.DataFrame(keys))
 
     def e_value(self, conf_level: float) -> tuple[float, float]:
         """Return the E-values of the difference and of its limit; NaN where there is none."""
@@ -148,7 +149,12 @@ class CrudeAndAdjusted:
         if data.met is None or data.day is None:
             return findings
         near = find_near(pair, data.met, data.day)
-        return [*findings, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
+        counts = check_counts(data.met, self._weights)
+        return [*findings, counts, check_threshold(near, data, self._weights)]
+
+    @cached_property
+    def _weights(self) -> EstimatedWeights | pd.DataFrame:
+        return self.fit.subject_weights
 
     def _check_missing(self) -> Finding:
         filled = self.fit.covariates.filled
@@ -189,11 +195,10 @@ class CrudeAndAdjusted:
         """
         draws = self._draw(onsets) if ONSET in outcomes else {}
         sizes, overlap = self.fit.glance().iloc[0], self.fit.common_area
-        weights = self.fit.subject_weights
         rows = []
         for outcome in outcomes:
             crude = estimate(self.whole, outcome, None, draws.get(CRUDE))
-            adjusted = estimate(self.inside, outcome, weights, draws.get(ADJUSTED))
+            adjusted = estimate(self.inside, outcome, self._weights, draws.get(ADJUSTED))
             # Days are standardised by their spread between all subjects, crude and adjusted alike.
             adjusted = replace(adjusted, spread=crude.spread)
             reference, treatment = self.whole.labels

@@ -66,7 +66,7 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     near : Near
     data : PairData
         With the same subjects.
-    weights : result
+    weights : EstimatedWeights, frame or result
     """
     reference, treatment = data.labels
     level = data.conf_level
@@ -170,7 +170,7 @@ def check_counts(met: pd.DataFrame, weights: Any) -> Finding:
     ----------
     met : pandas.DataFrame
         subject, treatment, met.
-    weights : result or None
+    weights : EstimatedWeights, frame, result or None
     """
     weight = np.ones(len(met)) if weights is None else read_weights(met, weights)
     few = []
