@@ -5,7 +5,8 @@ from trdstats.longitudinal.covariances.structures import STRUCTURES, get_covaria
 from trdstats.longitudinal.gaussian.calibration import Calibration
 from trdstats.longitudinal.gaussian.lmm import LMM
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
-from trdstats.longitudinal.gaussian.margins import Contrasts, Margins
+from trdstats.longitudinal.gaussian.margins import Margins
+from trdstats.longitudinal.gaussian.mixed.contrasts import Contrasts
 from trdstats.longitudinal.gaussian.mmrm import MMRM
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 from trdstats.longitudinal.gaussian.normal_fit import NormalFit

@@ -13,6 +13,7 @@ from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.kernels.visits.runs import CLOCK, rows_to_runs
+from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
@@ -27,8 +28,9 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
-from trdstats.outcomes.time_to import by_treatment, check_kinds, earliest_days, first_event_day
+from trdstats.outcomes.time_to import by_treatment, earliest_days
 from trdstats.study import Study
+from trdstats.study.courses.changes import first_day
 
 
 @checked
@@ -167,7 +169,7 @@ def _derive(
                 visits, relapses, origin, end_when_known=relapse.ends_when_known
             )
             if relapse.events:
-                day = first_event_day(study, relapse.events, origin.day)
+                day = first_day(study.events, relapse.events, origin.day)
                 if seen is not None:
                     with np.errstate(invalid="ignore"):
                         day = np.where(day > switch, np.nan, day)

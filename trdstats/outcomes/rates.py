@@ -19,10 +19,10 @@ from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import AfterSwitch
-from trdstats.outcomes.unconfirmed import warn_of_unconfirmed
 from trdstats.outcomes.verdicts.after_switch import switches_by
 from trdstats.outcomes.verdicts.judged_day import at_day, day_of
 from trdstats.outcomes.verdicts.missing import MISSING, Missing
+from trdstats.outcomes.verdicts.unconfirmed import warn_of_unconfirmed
 from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Study, warn_of_asked_days

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,11 @@ import pandas as pd
 
 from trdstats.arguments import check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
+from trdstats.errors import NotEstimableError, Problem, SpecError
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
-from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
+from trdstats.outcomes.asked_events import check_kinds, names_of, read_until
+from trdstats.outcomes.assess import evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
 from trdstats.outcomes.rules.schedule_tally import ScheduleTally, added, tally_schedule
@@ -30,7 +30,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
-from trdstats.study import EVENT_KINDS, LEFT_FOLLOW_UP, Study
+from trdstats.study import LEFT_FOLLOW_UP, Study
 from trdstats.study.caveats import Caveat
 from trdstats.study.courses.changes import first_day
 
@@ -107,8 +107,8 @@ def time_to(
     >>> onset.frame[["left", "right", "status"]].to_numpy().tolist()
     [[7.0, 14.0, 1.0], [14.0, inf, 0.0]]
     """
-    competing_codes = _names(competing)
-    ends, days = _read_until(until)
+    competing_codes = names_of(competing)
+    ends, days = read_until(until)
     check_kinds(study, definition, (*competing_codes, *ends), competing_codes, leaving=True)
     both = [k for k in ends if k in definition.failures]
     if both:
@@ -228,7 +228,7 @@ def _derive(study: Study, asked: _Asked) -> _Times:
     switch = switch - origin.day
 
     def day_of(kinds: tuple[str, ...]) -> FloatArray:
-        day = first_event_day(study, kinds, origin.day) - origin.day
+        day = first_day(study.events, kinds, origin.day) - origin.day
         if seen is None:
             return day
         with np.errstate(invalid="ignore"):
@@ -363,55 +363,3 @@ def earliest_days(study: Study, visits: RatedVisits) -> FloatArray:
 def by_treatment(study: Study, values: FloatArray) -> dict[str, float]:
     """Return one value a treatment by its name."""
     return dict(zip(study.treatments, values.tolist(), strict=True))
-
-
-def _read_until(until: Any) -> tuple[tuple[str, ...], float]:
-    """Return the kinds of events, and the day, NaN without one, that end follow-up."""
-    if until is None:
-        return (), np.nan
-    if not isinstance(until, Real):
-        ends = _names(until)
-        if not ends:
-            raise SpecError("until must be a day or name an event; got neither.")
-        return ends, np.nan
-    if not float(until) >= 0:
-        raise SpecError(f"until must be a number of days, 0 or more; got {until!r}.")
-    return (), float(until)
-
-
-def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(kinds, str):
-        return (kinds,)
-    return tuple(dict.fromkeys(kinds))
-
-
-def check_kinds(
-    study: Study,
-    definition: Definition,
-    named: tuple[str, ...],
-    competing: tuple[str, ...],
-    *,
-    leaving: bool = False,
-) -> None:
-    """Refuse kinds that neither the library nor the study knows, or with two parts to play.
-
-    `leaving` says whether leaving follow-up may be part of the outcome.
-    """
-    check_arguments(study, definition)
-    if LEFT_FOLLOW_UP in definition.events and not leaving:
-        raise SpecError(
-            f"{LEFT_FOLLOW_UP!r} is no kind of the events table: only time_to (and start_stop) "
-            "takes it as an outcome, or as what competes with one."
-        )
-    known = list(dict.fromkeys([*EVENT_KINDS, *study.kinds_of_events, LEFT_FOLLOW_UP]))
-    for kind in (*named, *definition.events):
-        if kind not in known:
-            raise unknown_name("kind of event", kind, known)
-    twice = [k for k in competing if k in (*definition.events, *definition.failures)]
-    if twice:
-        raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
-
-
-def first_event_day(study: Study, kinds: tuple[str, ...], origin: FloatArray) -> FloatArray:
-    """Return the first day of an event of these kinds on or after a day, NaN without one."""
-    return first_day(study.events, kinds, origin)

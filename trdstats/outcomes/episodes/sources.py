@@ -10,12 +10,13 @@ import pandas as pd
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.before_day import visits_up_to
 from trdstats.kernels.visits.endpoints import RatedVisits, States
+from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.episodes.at_baseline import met_at_baseline
 from trdstats.outcomes.episodes.course import InCourse
 from trdstats.outcomes.rules.definition import Definition
-from trdstats.outcomes.time_to import check_kinds, first_event_day
 from trdstats.study import Study
+from trdstats.study.courses.changes import first_day
 
 Source = str | Definition | InCourse
 OF_SCORE = ("score", "change")
@@ -73,7 +74,7 @@ def _of_column(study: Study, name: str) -> pd.DataFrame:
 def _of_event(study: Study, definition: Definition) -> pd.DataFrame:
     check_kinds(study, definition, definition.events, ())
     subjects = study.subjects
-    day = first_event_day(study, definition.events, np.zeros(len(subjects)))
+    day = first_day(study.events, definition.events, np.zeros(len(subjects)))
     frame = pd.DataFrame({"subject": subjects["subject"].array, "day": day, "value": 1.0})
     return _with_start(frame[np.isfinite(day)], study, 0.0)
 

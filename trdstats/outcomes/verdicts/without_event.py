@@ -8,10 +8,10 @@ import pandas as pd
 from trdstats.arrays import BoolArray
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import REASONS
+from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.free_of_event import FreeOfEvent, joined_free, judge_free_of_event
 from trdstats.outcomes.rules.at_days import WithoutEvent
 from trdstats.outcomes.switching import AfterSwitch, switch_days
-from trdstats.outcomes.time_to import check_kinds
 from trdstats.outcomes.verdicts.missing import after_missing, any_of_arm
 from trdstats.outcomes.verdicts.rated_visits import last_row_by, row_at_day
 from trdstats.study import Study

@@ -13,7 +13,8 @@ from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
-from trdstats.longitudinal.gaussian.margins import Adjust, Contrasts, Margins
+from trdstats.longitudinal.gaussian.margins import Adjust, Margins
+from trdstats.longitudinal.gaussian.mixed.contrasts import Contrasts
 from trdstats.outcomes import mean_scores
 from trdstats.plan.members import members_of_model
 from trdstats.plan.sections import Note, Picture, Section

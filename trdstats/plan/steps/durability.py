@@ -11,8 +11,8 @@ import pandas as pd
 from trdstats import plots
 from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
+from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.switching import notes_on
-from trdstats.outcomes.time_to import check_kinds
 from trdstats.plan.members import members_of_times
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
