@@ -7,10 +7,13 @@ an input are collected and reported together, so that a table is mended in one p
 from __future__ import annotations
 
 import re
+import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
+from types import FrameType
 from typing import Literal, TypeVar
 
 K = TypeVar("K")
@@ -85,6 +88,23 @@ class EstimateWarning(TrdstatsWarning):
 
 
 Level = Literal["error", "warning", "note"]
+
+
+def warn(message: str | Warning, category: type[Warning] | None = None) -> None:
+    """Warn at the line that called the library, however deep inside it the warning arises.
+
+    Python shows a warning once for each line: at a line of the library, those of later calls would
+    not be seen.
+    """
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+# Modules whose frames lie between the line that called the library and a warning of it.
+_BETWEEN = ("trdstats", "contextlib", "functools")
 
 
 @dataclass(frozen=True, slots=True)

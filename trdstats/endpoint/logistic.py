@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -19,7 +18,14 @@ from trdstats.endpoint.subjects import (
     read_endpoint,
     read_sides,
 )
-from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice, check_level
+from trdstats.errors import (
+    EstimateWarning,
+    NotEstimableError,
+    SpecError,
+    check_choice,
+    check_level,
+    warn,
+)
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.kernels.endpoint.logistic import LogisticFit, fit_logistic
 from trdstats.outcomes import Definition
@@ -142,9 +148,7 @@ class Logistic(SummaryMixin):
         separated = without_maximum if self.penalty != "firth" else []
         check_units(endpoint.terms, fit.beta[1:])
         if separated:
-            warnings.warn(
-                _separation_words(separated, endpoint.sample.label), EstimateWarning, stacklevel=2
-            )
+            warn(_separation_words(separated, endpoint.sample.label), EstimateWarning)
         return LogisticResult(
             spec=self, outcome=known.label, caveat=caveat_under(known.caveat, weights),
             switching=known.switching, separated=tuple(separated),

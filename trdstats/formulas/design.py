@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from formulaic.parser.types import Term
 from trdstats.aliases import FrameLike
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.columns import check_columns, check_finite, check_not_empty
-from trdstats.errors import DataError, DataWarning, NotEstimableError, SpecError
+from trdstats.errors import DataError, DataWarning, NotEstimableError, SpecError, warn
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
@@ -139,7 +138,7 @@ def as_categories(
     for column, values in changed.items():
         twins = note_lookalikes(pd.Categorical(values).categories, "level", column)
         if twins is not None:
-            warnings.warn(twins.describe(), DataWarning, stacklevel=2)
+            warn(twins.describe(), DataWarning)
     return frame.assign(**changed)
 
 

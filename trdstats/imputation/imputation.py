@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from trdstats import __version__
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Jobs, Level, checked
-from trdstats.errors import EstimateWarning, SpecError
+from trdstats.errors import EstimateWarning, SpecError, warn
 from trdstats.formulas import read_formula
 from trdstats.imputation.draws import Draws
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
@@ -184,19 +183,17 @@ class Imputation(SummaryMixin):
 def _warn(draws: Draws) -> None:
     drawn = draws.drawn
     if drawn.n_redrawn:
-        warnings.warn(
+        warn(
             f"The imputation model did not converge in {drawn.n_redrawn} resamples, which were "
             "drawn again.",
             EstimateWarning,
-            stacklevel=3,
         )
     if drawn.chains is not None:
         worst = float(np.nanmax(draws.convergence()["rhat"]))
         if worst > _WORST_RHAT:
-            warnings.warn(
+            warn(
                 f"Chains of the sampler have not converged (R-hat {worst:.3f}, above "
                 f"{_WORST_RHAT}): "
                 "raise burn_in and n, or thin.",
                 EstimateWarning,
-                stacklevel=3,
             )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from trdstats.errors import DataWarning, Problem, describe_problems
+from trdstats.errors import DataWarning, Problem, describe_problems, warn
 from trdstats.multiverse.estimates import Universe
 from trdstats.outcomes.schedule_fit import note_schedule_fit
 from trdstats.study import note_asked_day
@@ -34,10 +33,10 @@ def note_limits(universes: Iterable[Universe], *, at_day: bool) -> tuple[Problem
     return tuple(_counted(problem, n, len(every)) for problem, n in count.items())
 
 
-def warn_of_limits(notices: Sequence[Problem], *, stacklevel: int = 3) -> None:
+def warn_of_limits(notices: Sequence[Problem]) -> None:
     """Issue the notices in one warning."""
     if notices:
-        warnings.warn(describe_problems(list(notices)), DataWarning, stacklevel=stacklevel)
+        warn(describe_problems(list(notices)), DataWarning)
 
 
 def _asked(universe: Universe) -> tuple[Problem, ...]:

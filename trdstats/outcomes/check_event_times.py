@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.columns import bad_rows, check_numbers, numbers
-from trdstats.errors import DataWarning, Problem, nearest
+from trdstats.errors import DataWarning, Problem, nearest, warn
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 
 DAYS = ("time", "left", "right", "entry")
@@ -180,7 +179,7 @@ def hint_at_lookalikes(treatment: pd.Series[Any]) -> None:
     """
     twins = note_lookalikes(treatment.cat.categories, "treatment")
     if twins is not None:
-        warnings.warn(twins.describe(), DataWarning, stacklevel=3)
+        warn(twins.describe(), DataWarning)
 
 
 def hint_at_status_of_r(status: pd.Series[Any]) -> None:
@@ -191,11 +190,10 @@ def hint_at_status_of_r(status: pd.Series[Any]) -> None:
     DataWarning
     """
     if set(status) == {1, 2}:
-        warnings.warn(
+        warn(
             "No status is 0: all subjects count as having had the event (1) or a competing cause "
             "(2), and none as censored. Where 1 is censored and 2 the event, as R's Surv takes "
             "it, subtract 1. Where no subject was censored, name the causes: "
             "causes={1: 'response', 2: 'death'}.",
             DataWarning,
-            stacklevel=3,
         )

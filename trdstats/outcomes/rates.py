@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,7 +9,14 @@ import pandas as pd
 
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray
-from trdstats.errors import EstimateWarning, check_choice, check_level, pick_level, unknown_name
+from trdstats.errors import (
+    EstimateWarning,
+    check_choice,
+    check_level,
+    pick_level,
+    unknown_name,
+    warn,
+)
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
 from trdstats.outcomes.assess import check_arguments
@@ -170,7 +176,7 @@ def rates(
     rates_of = result._rates
     not_assessed = rates_of.keys["treatment"][np.isnan(rates_of.value)]
     if len(not_assessed):
-        warnings.warn(_without_rate(outcomes, not_assessed, day), EstimateWarning, stacklevel=2)
+        warn(_without_rate(outcomes, not_assessed, day), EstimateWarning)
     return result
 
 

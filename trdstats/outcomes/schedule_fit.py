@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from trdstats.errors import DataWarning, Problem
+from trdstats.errors import DataWarning, Problem, warn
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.schedule_tally import CLOCK, ScheduleTally, added, tally_schedule
 from trdstats.outcomes.rules.spacing import Spacing
@@ -73,13 +71,11 @@ def warn_of_schedule(
     study: Study,
     definition: Definition,
     tallies: tuple[ScheduleTally, ...] | None = None,
-    *,
-    stacklevel: int = 3,
 ) -> tuple[Problem, ...]:
     """Issue what `note_schedule_fit` finds, and return it."""
     notices = note_schedule_fit(study, definition, tallies)
     for problem in notices:
-        warnings.warn(problem.describe(), DataWarning, stacklevel=stacklevel + 1)
+        warn(problem.describe(), DataWarning)
     return notices
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ from trdstats.errors import (
     Problem,
     SpecError,
     count_of,
+    warn,
 )
 from trdstats.scales.registry import get_scale
 from trdstats.scales.scale import Scale
@@ -131,7 +131,7 @@ def convert(
                 )
             ]
         )
-    warnings.warn(GROUPS_ONLY, EstimateWarning, stacklevel=2)
+    warn(GROUPS_ONLY, EstimateWarning)
     return pd.DataFrame(
         {
             "score": values,

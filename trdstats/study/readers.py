@@ -19,6 +19,7 @@ from trdstats.errors import (
     check_choice,
     describe_problems,
     unknown_name,
+    warn,
 )
 from trdstats.intake import ExportMapping, ExportTables, tables_of
 from trdstats.intake.files import FileTable, read_decimal_commas, read_file
@@ -141,7 +142,7 @@ def _in_numbers(
 def _warn(notices: tuple[Problem, ...]) -> None:
     limits = [p for p in notices if p.level == "warning"]
     if limits:
-        warnings.warn(describe_problems(limits), DataWarning, stacklevel=5)
+        warn(describe_problems(limits), DataWarning)
 
 
 @checked
@@ -228,7 +229,7 @@ def warn_of_export(study: Study) -> None:
     """Warn of what limits the analysis of an export, once for all."""
     limits = [p for p in study.notices if p.level == "warning"]
     if limits:
-        warnings.warn(describe_problems(limits), DataWarning, stacklevel=4)
+        warn(describe_problems(limits), DataWarning)
 
 
 @checked

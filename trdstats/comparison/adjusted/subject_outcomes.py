@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from trdstats.errors import (
     count_of,
     pick_level,
     unknown_name,
+    warn,
 )
 from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
@@ -210,11 +210,10 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
         raise NotEstimableError(f"No subject has the outcome {column!r}.")
     binary, distinct = bool(np.isin(known, (0.0, 1.0)).all()), np.unique(known)
     if not binary and len(distinct) == 2 and len(known) >= _MANY:
-        warnings.warn(
+        warn(
             f"The outcome {column!r} has two values, {distinct[0]:g} and {distinct[1]:g}, and is "
             "analysed as an amount. For rates of an event code it as 1 and no event as 0.",
             DataWarning,
-            stacklevel=2,
         )
     return values, binary
 

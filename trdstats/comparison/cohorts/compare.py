@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -36,6 +35,7 @@ from trdstats.errors import (
     describe_problems,
     pick_level,
     unknown_name,
+    warn,
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
 from trdstats.outcomes.switching import AfterSwitch
@@ -197,7 +197,7 @@ def compare(
         comparability.append(replace(judged, findings=(*judged.findings, *pitfalls)))
         rows += both.rows(outcomes, onsets)
     if asked:
-        warnings.warn(describe_problems(list(asked.values())), DataWarning, stacklevel=3)
+        warn(describe_problems(list(asked.values())), DataWarning)
     return Comparison(
         adjusted_for=adjust,
         outcomes=tuple(outcomes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from math import exp, sqrt
 from typing import Any, Literal, get_args
@@ -19,7 +18,14 @@ from trdstats.comparison.indirect.effect import (
     read_effect,
 )
 from trdstats.comparison.indirect.meta_result import PooledEffect
-from trdstats.errors import EstimateWarning, SpecError, check_choice, check_level, unknown_name
+from trdstats.errors import (
+    EstimateWarning,
+    SpecError,
+    check_choice,
+    check_level,
+    unknown_name,
+    warn,
+)
 from trdstats.frames import to_pandas
 from trdstats.kernels.numerics import meta_analysis as kernel
 from trdstats.tables import each_row, format_p
@@ -118,14 +124,14 @@ def meta_analysis(
     notes += differing_context(effects)
     warning = _disagreement(effects, fit)
     if warning:
-        warnings.warn(warning, EstimateWarning, stacklevel=2)
+        warn(warning, EstimateWarning)
     if hartung_knapp is True and fit.Q_df > fit.Q:
         narrow = (
             f"The trials differ less than by chance (Q {fit.Q:.2f} on {fit.Q_df:g} df): the "
             "interval of Hartung and Knapp may be narrower than that of the trials pooled as one. "
             "Use hartung_knapp='truncated', which lets their spread only widen it."
         )
-        warnings.warn(narrow, EstimateWarning, stacklevel=2)
+        warn(narrow, EstimateWarning)
         notes.append(narrow)
     if few and hartung_knapp is False:
         notes.append(

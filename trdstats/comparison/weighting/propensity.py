@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -33,6 +32,7 @@ from trdstats.errors import (
     count_of,
     known_level,
     unknown_name,
+    warn,
 )
 from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
@@ -340,12 +340,11 @@ def _warn_of_explosions(covariates: CovariateTable, weight: FloatArray) -> None:
         size = weight[in_arm].sum() ** 2 / (weight[in_arm] ** 2).sum()
         alone = proportion[largest] > EXPLODED and len(in_arm) > 1 / EXPLODED
         if alone or size < LOW_EFFECTIVE_SIZE * len(in_arm):
-            warnings.warn(
+            warn(
                 f"Weights explode under {label}: subject "
                 f"{covariates.frame['subject'].iloc[in_arm[largest]]} carries "
                 f"{100 * proportion[largest]:.2g} % of them, {len(in_arm):,} subjects are worth "
                 f"{size:,.1f}. "
                 "Look at the overlap; estimand='overlap' has bounded weights, trim and cap cut.",
                 EstimateWarning,
-                stacklevel=3,
             )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, check_instance, checked
-from trdstats.errors import EstimateWarning, SpecError, count_of
+from trdstats.errors import EstimateWarning, SpecError, count_of, warn
 from trdstats.imputation.methods import NormalPosterior
 from trdstats.imputation.rated.glmm_draws import GLMMDraws, draw_glmm
 from trdstats.imputation.rated.rated_model import fit_rated_model
@@ -161,9 +160,8 @@ class GLMMImputation(SummaryMixin):
             theta=theta, n_redrawn=redrawn, definition=wording,
         )  # fmt: skip
         for note in draws.category_notes:
-            warnings.warn(
+            warn(
                 f"{note} If it can occur there, merge it with its neighbour.", EstimateWarning,
-                stacklevel=2,
             )  # fmt: skip
         return draws
 

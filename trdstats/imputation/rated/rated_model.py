@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, warn
 from trdstats.imputation.model import designs
 from trdstats.imputation.trial.layout import Layout
 from trdstats.longitudinal import GLMM, GLMMResult
@@ -72,7 +72,7 @@ def fit_rated_model(layout: Layout, model: GLMM, used: BoolArray) -> RatedModel:
             "leave early visits out (days=...)."
         )
     for warning in caught:
-        warnings.warn(warning.message, stacklevel=5)
+        warn(warning.message)
     X = designs(layout, result.design, result.fitted.columns)
     kept = result.fitted.columns.kept
     X = X[..., np.isin(kept, result.fitted.estimated)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from trdstats.errors import (
     TrdstatsError,
     describe_problems,
     unknown_name,
+    warn,
 )
 from trdstats.intake.files.decimal_commas import read_decimal_commas
 from trdstats.intake.files.delimited import read_delimited
@@ -196,5 +196,5 @@ def read_table(
     table = read_decimal_commas(table, text)
     limits = [p for p in table.notices if p.level == "warning"]
     if limits:
-        warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+        warn(describe_problems(limits), DataWarning)
     return table.frame

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import DataError, DataWarning, Problem, SpecError, count_of
+from trdstats.errors import DataError, DataWarning, Problem, SpecError, count_of, warn
 from trdstats.formulas import (
     DesignSpec,
     OutcomeFormula,
@@ -207,9 +206,8 @@ def warn_of_changing_roles(frame: pd.DataFrame, subject: str, person: IntArray) 
         if len(changes):
             named = ", ".join(map(str, changes[:5])) + (", ..." if len(changes) > 5 else "")
             who = count_of(len(changes), "subject", "subjects")
-            warnings.warn(
+            warn(
                 f"{column!r} changes between the rows of {who} ({named}). {advice}", DataWarning,
-                stacklevel=2,
             )  # fmt: skip
 
 

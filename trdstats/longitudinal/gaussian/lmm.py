@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import EstimateWarning, SpecError, check_choice
+from trdstats.errors import EstimateWarning, SpecError, check_choice, warn
 from trdstats.formulas import read_formula
 from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import get_covariance
@@ -171,12 +170,11 @@ class LMM(SummaryMixin):
         )
         aliased = [design.terms[j] for j in fitted.columns.left_out]
         if aliased:
-            warnings.warn(
+            warn(
                 f"{len(aliased)} columns are collinear (aliased) with others and left out: "
                 f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
                 "that depend on them are not estimable.",
                 EstimateWarning,
-                stacklevel=3,
             )
         optimum = lowest_deviance(fitted, groupings, residual)
         given = fitted.as_given(optimum)
@@ -187,13 +185,12 @@ class LMM(SummaryMixin):
             optimum = optimum.holding(of_residual)
             given = fitted.as_given(optimum)
         if boundary:
-            warnings.warn(
+            warn(
                 f"{' '.join(boundary)} It happens by chance where a true variance is small, and "
                 "does not show that it is zero. Degrees of freedom and errors take the "
                 "boundary as known. variance_tests() tests each random effect."
                 + _instead(groupings),
                 EstimateWarning,
-                stacklevel=3,
             )
         return LMMResult(
             spec=self,

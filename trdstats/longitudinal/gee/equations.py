@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import EstimateWarning, NotEstimableError, SpecError
+from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, warn
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gee.batches import lay_out
@@ -258,10 +257,9 @@ def _no_solution(design: RatedOutcome, link: str) -> str:
 def _warn_of_aliased(design: RatedOutcome) -> None:
     aliased = [design.terms[j] for j in design.columns.left_out]
     if aliased:
-        warnings.warn(
+        warn(
             f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
             f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
             "that depend on them are not estimable.",
             EstimateWarning,
-            stacklevel=6,
         )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import EstimateWarning, SpecError, check_choice
+from trdstats.errors import EstimateWarning, SpecError, check_choice, warn
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_formula
 from trdstats.kernels.glmm.conditional import Link
@@ -178,7 +177,7 @@ class GLMM(SummaryMixin):
         )
         result = GLMMResult(spec=self, design=design, effects=drawn, fitted=fitted)
         for text in result.cautions():
-            warnings.warn(text, EstimateWarning, stacklevel=3)
+            warn(text, EstimateWarning)
         return result
 
     def summary(self) -> Summary:

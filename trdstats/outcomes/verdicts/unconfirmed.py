@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataWarning, Problem
+from trdstats.errors import DataWarning, Problem, warn
 from trdstats.kernels.visits.endpoints import REASONS, UNCONFIRMED
 
 _MOSTLY = 0.5  # of those who may meet it
@@ -15,7 +13,7 @@ _FEWEST = 10  # who may; of fewer a half says nothing
 
 
 def warn_of_unconfirmed(
-    outcomes: pd.DataFrame, label: str, day: float, missing: str, *, stacklevel: int = 3
+    outcomes: pd.DataFrame, label: str, day: float, missing: str
 ) -> tuple[Problem, ...]:
     """Note that most of those who may meet a definition by a day are not known to, and return it.
 
@@ -50,5 +48,5 @@ def warn_of_unconfirmed(
         "Ask for a later day, or take a definition that is settled by then.",
         level="warning",
     )
-    warnings.warn(problem.describe(), DataWarning, stacklevel=stacklevel)
+    warn(problem.describe(), DataWarning)
     return (problem,)

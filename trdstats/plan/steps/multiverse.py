@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trdstats.arguments import checked
-from trdstats.errors import DataWarning, known_level
+from trdstats.errors import DataWarning, known_level, warn
 from trdstats.multiverse.multiverse import multiverse
 from trdstats.outcomes import Definition, Response
 from trdstats.outcomes import definitions as published
@@ -89,7 +89,7 @@ def run(task: Task) -> Section:
             conf_level=plan.conf_level,
         )
     for problem in result.notices:
-        warnings.warn(problem.describe(), DataWarning, stacklevel=2)
+        warn(problem.describe(), DataWarning)
     table = result.tidy()
     known = table[table["estimate"].notna()]
     above = int((known["estimate"] > 0).sum())

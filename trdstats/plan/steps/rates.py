@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import DataWarning, EstimateWarning, Problem, SpecError, unknown_name
+from trdstats.errors import DataWarning, EstimateWarning, Problem, SpecError, unknown_name, warn
 from trdstats.outcomes import Rates, rates
 from trdstats.plan.margin_rows import margin_rows, margin_summary
 from trdstats.plan.members import members_of_rates
@@ -151,7 +151,7 @@ def run(task: Task) -> Section:
         notes += [Note(text, "not estimable") for text in notes_of_rate]
         limits += [p for p in result.notices if p.kind != "switched"]
     for problem in dict.fromkeys(limits):
-        warnings.warn(problem.describe(), DataWarning, stacklevel=2)
+        warn(problem.describe(), DataWarning)
         notes.append(Note(f"{problem.summary} {problem.remedy}"))
     table = pd.concat(frames, ignore_index=True)
     return Section(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.weighting.propensity import EXPLODED, LOW_EFFECTIVE_SIZE
 from trdstats.comparison.weighting.propensity_result import UNBALANCED
-from trdstats.errors import EstimateWarning, SpecError
+from trdstats.errors import EstimateWarning, SpecError, warn
 from trdstats.tables import Table, each_row, format_number
 
 # Bins of the score of a pair: finer at the ends, where a treatment is nearly never given.
@@ -142,7 +141,7 @@ class WeightChecks:
         """
         for line in self.explosions():
             if "explode" in line:
-                warnings.warn(line, EstimateWarning, stacklevel=4)
+                warn(line, EstimateWarning)
 
     def tables(self) -> tuple[Table, ...]:
         """Return sizes and, for each covariate, the pair that is furthest apart."""

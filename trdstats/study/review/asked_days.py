@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import DataWarning, Problem, describe_problems
+from trdstats.errors import DataWarning, Problem, describe_problems, warn
 from trdstats.study.plausibility.schedule import nearby
 from trdstats.study.study import Study
 
@@ -66,14 +65,12 @@ def warn_of_asked_days(
     study: Study,
     days: Iterable[float],
     treatments: Sequence[str] | None = None,
-    *,
-    stacklevel: int = 3,
 ) -> tuple[Problem, ...]:
     """Issue what `note_asked_day` says of some days, and return it."""
     problems = [note_asked_day(study, float(day), treatments) for day in dict.fromkeys(days)]
     notices = tuple(p for p in problems if p is not None)
     if notices:
-        warnings.warn(describe_problems(notices), DataWarning, stacklevel=stacklevel + 1)
+        warn(describe_problems(notices), DataWarning)
     return notices
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from trdstats.aliases import TableLike
 from trdstats.arguments import checked_methods
-from trdstats.errors import DataWarning, describe_problems
+from trdstats.errors import DataWarning, describe_problems, warn
 from trdstats.intake.adam import AdamTables, adam_tables, tables_from_adam
 from trdstats.scales import Scale
 from trdstats.study.study.held import HeldTables
@@ -99,7 +98,7 @@ class InAdam(HeldTables):
         )  # fmt: skip
         limits = [p for p in tables.notices if p.level == "warning"]
         if limits:
-            warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+            warn(describe_problems(limits), DataWarning)
         make = cast("type[Study]", cls)
         study = make(tables.visits, tables.subjects, tables.events, **{**tables.roles, **roles})
         return study.noting(tables.notices)

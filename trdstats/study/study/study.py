@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
-from trdstats.errors import DataWarning, describe_problems
+from trdstats.errors import DataWarning, describe_problems, warn
 from trdstats.partitions import is_divided
 from trdstats.scales import Scale
 from trdstats.study.build import Tables, build_tables
@@ -160,7 +159,7 @@ class Study(SummaryMixin, VisitRows, Selection, Changes, InAdam):
         self._tables: Tables = self._build(visits, subjects, events, courses, windows)
         limits = [p for p in self.notices if p.level == "warning"]
         if limits:
-            warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+            warn(describe_problems(limits), DataWarning)
 
     __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # so that help shows its arguments
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -12,7 +11,7 @@ from scipy.linalg import eigh
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
+from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level, warn
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.aft import AFTFit, Distribution, fit_aft, unpack
@@ -125,11 +124,10 @@ class AFT:
             raise no_start(self.distribution) from error
         _check_maximum(fit, X, data)
         if not fit.converged:
-            warnings.warn(
+            warn(
                 f"The likelihood of {self.distribution} times did not converge in "
                 f"{fit.iterations} steps: do not rely on its errors.",
                 EstimateWarning,
-                stacklevel=2,
             )
         return AFTResult(self, data, fit)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -12,7 +11,7 @@ from scipy.linalg import block_diag, eigh
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
+from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level, warn
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.mixture_cure import CureDistribution, CureFit, fit_cure
@@ -123,7 +122,7 @@ class MixtureCure:
         result = MixtureCureResult(self, data, fit, flat, weak)
         trouble = result.trouble()
         if trouble:
-            warnings.warn(trouble, EstimateWarning, stacklevel=2)
+            warn(trouble, EstimateWarning)
         return result
 
 

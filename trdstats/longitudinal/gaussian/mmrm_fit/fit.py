@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import EstimateWarning, SpecError
+from trdstats.errors import EstimateWarning, SpecError, warn
 from trdstats.estimates.weights import caveat_under
 from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.estimability import judge_columns
@@ -101,12 +100,11 @@ def fit_summary(
     implied = left_out_by_constraint(design, columns)
     aliased = [design.terms[j] for j in columns.left_out if j not in implied]
     if aliased:
-        warnings.warn(
+        warn(
             f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
             f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
             "that depend on them are not estimable.",
             EstimateWarning,
-            stacklevel=5,
         )
     kept = columns.kept
     summary = summary.keep(kept)
@@ -116,12 +114,11 @@ def fit_summary(
     optimum = optimise(model, structure, design)
     boundary = at_boundary(model, structure, design, optimum)
     if boundary:
-        warnings.warn(
+        warn(
             f"{sentences_of(boundary)} It happens by chance where a true correlation is small "
             "(or near one), and does not show that it is. Degrees of freedom and errors take "
             f"it as known. {WITHOUT_DAYS}",
             EstimateWarning,
-            stacklevel=5,
         )
     # What lies at the boundary is taken as known: nothing changes with it.
     free = [k for k in range(len(optimum.hessian)) if k not in boundary]

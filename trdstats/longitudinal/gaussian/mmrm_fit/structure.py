@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trdstats.errors import EstimateWarning, NotEstimableError, SpecError
+from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, warn
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model
 from trdstats.longitudinal.covariances.covariances import (
@@ -85,12 +84,11 @@ def structure_of(spec: MMRM, design: Design) -> Covariance:
         )
     if structure.by_places and design.never_rated:
         skipped = ", ".join(str(v) for v in design.never_rated)
-        warnings.warn(
+        warn(
             f"No subject was assessed at {skipped}, planned between assessed visits: the "
             f"{structure.label} covariance counts it as a step. If it was never planned, leave it "
             "out of the categories: frame['visit'].cat.remove_unused_categories().",
             EstimateWarning,
-            stacklevel=6,
         )
     return structure.at(design.places)
 
