@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trdstats.longitudinal.designs.estimable import notes_of
+from trdstats.longitudinal.rated.header import data_lines, model_lines
 from trdstats.tables import (
     Summary,
     Table,
@@ -22,19 +23,11 @@ def summary_of(result: GEEResult) -> Summary:
     """Return the fit and its effects as tables."""
     spec, design = result.spec, result.design
     glance = next(each_row(result.glance()))
-    left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
     words = dict(spec.summary().header)
     header = [
-        ("Formula", spec.formula),
-        *design.spec.header(),
-        *([("Outcome", design.definition)] if design.definition else []),
-        ("Family", words["Family"]),
-        *([("Categories", ", ".join(map(str, design.categories)))] if design.categories else []),
+        *model_lines(spec.formula, design, words),
         ("Working correlation", words["Working correlation"] + _parameter(result)),
-        ("Subjects", f"{glance.n:,}{design.not_analysed}"),
-        ("Ratings", f"{glance.n_obs:,}" + (f" ({left} left out)" if left else "")),
-        *([("Order of visits", ", ".join(map(str, design.visits)))] if design.order_from_text
-          else []),
+        *data_lines(design),
         ("Covariance of effects", words["Covariance of effects"]),
         ("Degrees of freedom", words["Degrees of freedom"]),
         *([] if design.weight is not None else [("QIC", f"{glance.qic:.1f}")]),

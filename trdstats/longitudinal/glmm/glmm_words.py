@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trdstats.longitudinal.designs.estimable import notes_of
+from trdstats.longitudinal.rated.header import data_lines, model_lines
 from trdstats.tables import (
     Summary,
     Table,
@@ -57,20 +58,12 @@ def summary_of(result: GLMMResult) -> Summary:
     """Return the fit, its effects and its variances as tables."""
     spec, design = result.spec, result.design
     glance = next(each_row(result.glance()))
-    left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
     words = dict(spec.summary().header)
     header = [
-        ("Formula", spec.formula),
-        *design.spec.header(),
-        *([("Outcome", design.definition)] if design.definition else []),
-        ("Family", words["Family"]),
-        *([("Categories", ", ".join(map(str, design.categories)))] if design.categories else []),
+        *model_lines(spec.formula, design, words),
         ("Random effects", words["Random effects"]),
         ("Quadrature points", words["Quadrature points"]),
-        ("Subjects", f"{glance.n:,}{design.not_analysed}"),
-        ("Ratings", f"{glance.n_obs:,}" + (f" ({left} left out)" if left else "")),
-        *([("Order of visits", ", ".join(map(str, design.visits)))] if design.order_from_text
-          else []),
+        *data_lines(design),
         ("Log-likelihood", f"{glance.loglik:.3f}"),
         *([] if result.is_weighted else [("AIC, BIC", f"{glance.aic:.1f}, {glance.bic:.1f}")]),
         (

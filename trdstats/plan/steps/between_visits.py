@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats import plots
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes
+from trdstats.plan.curve_picture import curve_picture
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture
 from trdstats.survival import DoublyCensored, DurationCurve, DurationCurveResult
@@ -92,18 +91,11 @@ class BetweenVisits:
         if fit is None or not self.is_wide:
             return ()
 
-        def draw(figure: Any) -> None:
-            fit.plot(
-                figure.add_subplot(), styles=plots.treatment_styles(treatments),
-                time_scale=plan.time_scale,
-            )  # fmt: skip
-
         caption = (
             "Probability of relapse by days since the response began, with its beginning and the "
             "relapse between visits; those who left are censored."
         )
-        size = (9.0, 4.6 + 0.24 * len(treatments))
-        return (Picture("durability_between_visits", caption, draw, size),)
+        return (curve_picture(plan, "durability_between_visits", caption, fit, treatments),)
 
 
 def between_visits(plan: Plan, times: EventTimes, onset: EventTimes) -> BetweenVisits:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats import plots
 from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.switching import notes_on
+from trdstats.plan.curve_picture import curve_picture
 from trdstats.plan.members import members_of_times
 from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.sections import Note, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.between_visits import between_visits
 from trdstats.plan.wording import list_groups
@@ -62,20 +61,11 @@ def run(task: Task) -> Section:
     onset = time_to(study, plan.response, after_switch=plan.after_switch)
     between = between_visits(plan, times, onset)
 
-    def draw(figure: Any) -> None:
-        fit.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    dated = Picture(
-        "durability",
+    caption = (
         "Cumulative incidence of relapse after response; leaving follow-up competes with "
-        "it. Numbers still followed in response below.",
-        draw,
-        (9.0, 4.6 + 0.24 * len(study.treatments)),
+        "it. Numbers still followed in response below."
     )
+    dated = curve_picture(plan, "durability", caption, fit, study.treatments)
     # Where visits lie far apart against the durations, their days do not date them.
     honest = between.picture(plan, study.treatments)
     pictures = (*honest, dated)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.kinds import label_of
 from trdstats.outcomes import EventTimes
+from trdstats.plan.curve_picture import curve_picture
 from trdstats.plan.members import members_of_times
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -245,23 +245,11 @@ def _audit(task: Task, parts: _Parts) -> None:
 
 
 def _picture(task: Task, curves: Any, lead: str) -> Picture:
-    plan, study = task.plan, task.study
-
-    def draw(figure: Any) -> None:
-        curves.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    return Picture(
-        "onset",
+    caption = (
         f"Proportion with at least one {task.settings.outcome}, by day. Between two visits the "
-        "curve may run anywhere inside the shaded box.",
-        draw,
-        (9.0, 4.6 + 0.24 * len(study.treatments)),
-        alt=lead,
+        "curve may run anywhere inside the shaded box."
     )
+    return curve_picture(task.plan, "onset", caption, curves, task.study.treatments, alt=lead)
 
 
 def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
@@ -296,20 +284,11 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
         f"restricted mean to day {plan.horizon:g})."
     )
 
-    def draw(figure: Any) -> None:
-        curves.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    return Picture(
-        "onset_at_visits",
+    caption = (
         f"Proportion with at least one {task.settings.outcome}, dated at the visit that detected "
-        f"it, with {format_level(plan.conf_level)} intervals; numbers at risk below.",
-        draw,
-        (9.0, 4.6 + 0.24 * len(study.treatments)),
+        f"it, with {format_level(plan.conf_level)} intervals; numbers at risk below."
     )
+    return curve_picture(plan, "onset_at_visits", caption, curves, study.treatments)
 
 
 STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check, cost=6.0)
