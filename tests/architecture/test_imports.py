@@ -20,7 +20,7 @@ ROOMS = ["errors", "extras", "arrays", "aliases", "arguments", "threads", "paral
          "scales", "items", "intake", "study", "formulas", "estimates", "outcomes", "participants",
          "longitudinal", "survival", "comparison", "endpoint", "imputation", "multiverse",
          "evidence", "second_opinion", "simulate", "plan", "sites", "selfcheck", "testing",
-         "cli"]  # fmt: skip
+         "cli", "__main__"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
 # the other files of the room itself.

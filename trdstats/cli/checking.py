@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trdstats.cli.console import collected_notices, console_of_errors, fail, show_notices
 from trdstats.cli.group import main
 from trdstats.errors import SpecError, TrdstatsError
+
+if TYPE_CHECKING:
+    from trdstats.study import Study
 
 
 @main.command()
@@ -63,7 +68,7 @@ def check(
 ) -> None:
     """Check the tables of a study and say everything that is wrong with them.
 
-    VISITS is a table of visits, or a .toml file that maps an export and names its file.
+    VISITS is a table of visits, or a .toml file: a plan, or a mapping that names its export.
     """
     from trdstats.scales import averaged_scales
     from trdstats.study import read_export, read_study
@@ -73,7 +78,7 @@ def check(
         with collected_notices() as notices:
             if visits.suffix.lower() == ".toml":
                 _check_alone()
-                study = read_export(mapping=visits)
+                study = _of_plan(visits) or read_export(mapping=visits)
             else:
                 if scale is None:
                     raise SpecError("Name the instrument: --scale MADRS.")
@@ -91,7 +96,7 @@ def check(
                     day=day,
                     score=score,
                     baseline=baseline,
-                    windows=dict(map(_read_window, windows)) or None,
+                    windows=_read_windows(windows),
                     duplicates=_read_rule(duplicates),
                 )
     except TrdstatsError as error:
@@ -99,6 +104,21 @@ def check(
     show_notices(console, notices)
     click.echo(repr(study))
     console.print("[bold green]The study can be analysed.[/]")
+
+
+def _of_plan(path: Path) -> Study | None:
+    """Return the study of a plan; None where the file is no plan, but maps an export."""
+    from trdstats.plan import read_plan
+    from trdstats.study import study_from_mapping
+
+    try:
+        is_plan = "study" in tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError):  # the reader of mappings says what is wrong
+        return None
+    if not is_plan:
+        return None
+    plan = read_plan(path)
+    return study_from_mapping(plan.study, plan.folder)
 
 
 def _check_alone() -> None:
@@ -109,6 +129,17 @@ def _check_alone() -> None:
     given = [p.opts[0] for p in options if context.get_parameter_source(str(p.name)) != default]
     if given:
         raise SpecError(f"The mapping says it all: leave {', '.join(given)} out.")
+
+
+def _read_windows(
+    texts: tuple[str, ...],
+) -> dict[float, float | tuple[float, float]] | None:
+    pairs = [_read_window(text) for text in texts]
+    days = [day for day, _ in pairs]
+    twice = [f"{day:g}" for k, day in enumerate(days) if day in days[:k]]
+    if twice:
+        raise SpecError(f"--window names day {', '.join(dict.fromkeys(twice))} twice.")
+    return dict(pairs) or None
 
 
 def _read_window(text: str) -> tuple[float, float | tuple[float, float]]:

@@ -25,6 +25,7 @@ from trdstats.errors import SpecError, TrdstatsError, visible
 if TYPE_CHECKING:
     from trdstats.plan import RunDifference
 
+_USUAL_PLAN = Path("plan.toml")
 _WORKERS = 2  # more gain little: the longest step is a third of the work
 
 
@@ -78,6 +79,11 @@ def run(
             task = progress.add_task("reading the plan", total=None, left="")
             if plan is not None and sample is not None:
                 raise SpecError("Give a plan or --sample, not both.")
+            if plan is None and sample is None and _USUAL_PLAN.exists():
+                raise SpecError(
+                    f"There is a plan here: say trdstats run {_USUAL_PLAN} to carry it out, or "
+                    "trdstats run --sample modalities for the packaged one."
+                )
             read = read_plan(plan) if sample is None else sample_plan(sample)
             remaining, begun = Remaining(read, workers), time.monotonic()
             progress.update(task, total=1.0)

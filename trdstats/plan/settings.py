@@ -44,6 +44,11 @@ class StepSettings:
     scale: str | None = None
     title: str | None = None
 
+    @property
+    def judged(self) -> tuple[str, ...] | None:
+        """Names of the definitions by which the step judges; None for all of the plan."""
+        return None
+
     def __post_init__(self) -> None:
         """Refuse empty lists: a default is had by leaving the key out."""
         for each in fields(self):
@@ -63,6 +68,15 @@ def check_once(key: str, values: tuple[object, ...] | None) -> None:
         raise SpecError(f"{key} names {twice[0]!r} twice.")
 
 
+def _twice(key: str, values: list[float]) -> list[tuple[str, str]]:
+    """Return what a list of an analysis names twice, with its key."""
+    try:
+        check_once(key, tuple(values))
+    except SpecError as error:
+        return [(key, str(error).rstrip("."))]
+    return []
+
+
 def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the settings of a plan: the key, and the words."""
     problems = []
@@ -79,6 +93,8 @@ def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
             problems.append(
                 (key, f"{key} must be a list of days after 0, e.g. [14, 28]; got {value!r}")
             )
+        elif value is not None:
+            problems += _twice(key, value)
     end = settings["acute_end"]
     days = list(end.values()) if isinstance(end, Mapping) else [] if end is None else [end]
     if not all(map(_is_day, days)) or end == {}:

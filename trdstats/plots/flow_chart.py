@@ -35,7 +35,7 @@ def plot_flow(flow: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = get_axes(ax, width=max(9.0, 1.4 * len(arms)), height=flow_height(flow))
     styles = treatment_styles(arms)
     across = ax.figure.get_window_extent().width / ax.figure.dpi
-    width = max(12, int(_CHARACTERS * across / 9 / max(len(arms), 1)))
+    width = _letters(across, len(arms))
     y = _draw_before(ax, flow[flow["treatment"] == ""], len(arms))
     of_arms = flow[flow["treatment"] != ""]
     for stage in dict.fromkeys(of_arms["stage"]):
@@ -49,6 +49,11 @@ def plot_flow(flow: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(0, max(len(arms), 1)), ylim=(y + _GAP, 0))
     ax.set_axis_off()
     return ax
+
+
+def _letters(across: float, n_arms: int) -> int:
+    """Return how many letters a line of a box holds in a figure so many inches wide."""
+    return max(12, int(_CHARACTERS * across / 9 / max(n_arms, 1)))
 
 
 def _draw_before(ax: Axes, rows: pd.DataFrame, n_arms: int) -> float:
@@ -105,11 +110,15 @@ def _box(ax: Axes, x: float, top: float, lines: list[str], align: str, color: st
 
 
 def flow_height(flow: pd.DataFrame) -> float:
-    """Return the height in inches that the chart of a flow needs."""
+    """Return the height in inches that the chart of a flow needs at its default width."""
     of_arms = flow[flow["treatment"] != ""]
+    arms = of_arms["treatment"].unique().tolist()
+    width = _letters(max(9.0, 1.4 * len(arms)), len(arms))
     lines = 1.5 * float((flow["treatment"] == "").sum())
     for stage in dict.fromkeys(of_arms["stage"]):
         part = of_arms[of_arms["stage"] == stage]
-        reasons = part[part["reason"] != ""].groupby("treatment").size()
-        lines += 4 + 2 * (_GAP + _PADDING) + (1.5 * reasons.max() if len(reasons) else 0)
+        by_arm = {a: part[part["treatment"] == a] for a in arms}
+        kept = max(len(_kept(rows, a, width)) for a, rows in by_arm.items())
+        lost = max(len(_lost(rows, width)) for rows in by_arm.values())
+        lines += sum(_LINE * n + _PADDING + _GAP for n in (kept, lost) if n)
     return 0.16 * lines + 0.3

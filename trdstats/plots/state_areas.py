@@ -16,6 +16,7 @@ from trdstats.errors import unknown_name
 from trdstats.plots.layout.axes_style import dress_figure
 from trdstats.plots.layout.columns import check_drawable, take_columns, treatments_of
 from trdstats.plots.layout.number_rows import choose_columns, draw_rows, rows_height
+from trdstats.plots.layout.page_layout import axes_width, wrap
 from trdstats.plots.layout.palette import COLORS, Style
 from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
@@ -155,7 +156,7 @@ def _style_panel(
     ax.set_ylim(0.0, 1.0)
     ax.yaxis.set_major_locator(FixedLocator([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]))
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
-    ax.set_title(name, loc="left", fontsize="small", fontweight="bold")
+    ax.set_title(wrap(name, axes_width(ax)), loc="left", fontsize="small", fontweight="bold")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     if rows is not None and columns is not None:

@@ -140,6 +140,8 @@ def _read(path: Path, options: ReadOptions) -> FileTable:
             if inner.suffix.lower() in PACKED:
                 raise TrdstatsError(f"{path.name!r} is packed twice. Unpack it once.")
             return _read(inner, options)
+    if path.is_dir():
+        raise TrdstatsError(f"{str(path)!r} is a folder: name a file in it.")
     if ending not in READERS:
         raise unknown_name("file type", path.suffix or path.name, (*READERS, *PACKED))
     _check_fits("separator", options.separator, ending, _TEXTS)

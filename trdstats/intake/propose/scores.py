@@ -163,8 +163,16 @@ def _of_scale(label: str, names: list[ColumnName], scores: FoundScores) -> None:
             "score",
             f"what the numbers in {shown} are: {label} has {whole or 'no'} items, so they are not "
             f"its items, and nothing says whether they are days or weeks. Rename them, for "
-            f"example {label.lower()}_w4",
+            f"example {label.lower()}_w4{_surplus(label, items, whole)}",
         )
+
+
+def _surplus(label: str, items: list[ColumnName], whole: int) -> str:
+    """Return the remedy where columns stand beside all items of a scale."""
+    if not whole or not set(range(1, whole + 1)) < {n.item for n in items}:
+        return ""
+    more = ", ".join(repr(n.column) for n in items if not 1 <= (n.item or 0) <= whole)
+    return f". If they are items, {more} does not count in {label}: take it out or rename it"
 
 
 def _is_family(names: list[ColumnName]) -> bool:

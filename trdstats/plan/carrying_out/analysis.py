@@ -50,8 +50,9 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
     PlanError
         As `analyse`.
     """
-    _check_fit(plan, study)
     tasks: list[tuple[Step, Task]] = []
+    if unfit := list(_check_fit(plan, study)):  # no step could be asked what else does not fit
+        raise _misfit(unfit)
     problems: list[str] = []
     for planned in plan.steps:
         step = get_step(planned.kind)
@@ -73,12 +74,14 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
             said_of = result.misfits(study.treatments, plan.definitions, tasks[0][1].reference)
             problems += [f"[confirmatory] {words}" for words in said_of]
     if problems:
-        raise PlanError(
-            "The plan does not fit the study.\n"
-            + "\n".join(f"  {p}" for p in dict.fromkeys(problems))
-        )
+        raise _misfit(problems)
     shared: dict[object, object] = {}
     return [(step, replace(task, shared=shared)) for step, task in tasks]
+
+
+def _misfit(problems: list[str]) -> PlanError:
+    lines = "\n".join(f"  {p}" for p in dict.fromkeys(problems))
+    return PlanError(f"The plan does not fit the study.\n{lines}")
 
 
 def _placed(plan: Plan, planned: PlannedStep, problem: str | tuple[str, str]) -> str:
@@ -134,10 +137,21 @@ def _run_noting(step: Step, task: Task) -> Section:
     return replace(section, notes=(*section.notes, *notes))
 
 
+def _on_scale(section: Section, task: Task) -> Section:
+    """Name the scale in the heading and in the columns of the first page."""
+    label = task.study.scale.label
+    headlines = {
+        question if label in question else f"{question} ({label})": by
+        for question, by in section.headlines.items()
+    }
+    title = section.title if task.settings.title is not None else f"{section.title} ({label})"
+    return replace(section, title=title, headlines=headlines)
+
+
 def _named(section: Section, step: Step, task: Task) -> Section:
     """Name the scale of a step in its heading; give files of a repeated step names that differ."""
-    if task.settings.scale is not None and task.settings.title is None:
-        section = replace(section, title=f"{section.title} ({task.study.scale.label})")
+    if task.settings.scale is not None:
+        section = _on_scale(section, task)
     if task.name == step.key:
         return section
     return replace(
@@ -148,11 +162,15 @@ def _named(section: Section, step: Step, task: Task) -> Section:
     )
 
 
-def _check_fit(plan: Plan, study: Study) -> None:
+def _check_fit(plan: Plan, study: Study) -> Iterator[str]:
+    """Yield what of the days and the reference of all steps does not fit, each with its line."""
     try:
         days = day_by_treatment(study, plan.acute_end)
         check_scheduled(study, days, what="The acute course of ")
-        if plan.reference is not None:
+    except TrdstatsError as error:
+        yield _at_line(plan, "analysis", "acute_end", str(error))
+    if plan.reference is not None:
+        try:
             known_level("treatment", plan.reference, study.treatments)
-    except UnknownNameError as error:
-        raise PlanError(f"The plan does not fit the study. {error}") from error
+        except UnknownNameError as error:
+            yield _at_line(plan, "analysis", "reference", str(error))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trdstats.plan.definition_table import rules_by_scale
 from trdstats.plan.plan import Plan
 from trdstats.scales.source import CERTAINTY_WORDS, Source
 from trdstats.study import Study
@@ -52,9 +53,11 @@ class References:
 
 
 def collect_references(plan: Plan, study: Study) -> References:
-    """Return the sources of the scale and of the definitions of a plan, each once."""
-    cited = [] if study.scale.source is None else [study.scale.source]
-    cited += [s for d in plan.definitions.values() for s in d.sources(study.scale)]
+    """Return the sources of the scales and of the definitions of a plan, each once."""
+    cited: list[Source] = []
+    for scale, rules in rules_by_scale(plan, study).items():
+        cited += [] if scale.source is None else [scale.source]
+        cited += [source for rule in rules for source in rule.sources]
     first: dict[str, Source] = {}
     for source in cited:
         if not source.is_analysts:

@@ -53,7 +53,7 @@ class NewPlan(SummaryMixin):
             (("Subjects", rates), *(("Assumed", words) for words in self.assumed)),
             notes=(
                 *(f"To decide, line {line}: {words}." for line, words in self.undecided),
-                f"It runs as it is: trdstats run {self.path}",
+                f"It runs as it is: trdstats run {_typed(self.path)}",
             ),
         )
 
@@ -127,9 +127,12 @@ class _LackingError(Exception):
 
 
 def _written(export: Path, out: Path, given: Mapping[str, str | None]) -> NewPlan:
-    sheet, table, proposal, questions = _proposed(export, given["scale"])
+    if not out.parent.is_dir():
+        raise PlanError(f"There is no folder {str(out.parent)!r} for the plan: make it first.")
+    chosen = _proposed(export, given["scale"])
+    sheet, table, proposal = chosen.sheet, chosen.table, chosen.proposal
     if proposal.lacking:
-        raise _lacking(export, proposal.lacking)
+        raise _lacking(export, chosen)
     fields: dict[str, Any] = {"file": _name(export, out.parent)}
     fields |= {"sheet": sheet} if sheet is not None else {}
     fields |= proposal.fields
@@ -144,7 +147,7 @@ def _written(export: Path, out: Path, given: Mapping[str, str | None]) -> NewPla
     proposal = replace(
         proposal,
         assumed={**proposal.assumed, **assumed},
-        questions=(*questions, *proposal.questions),
+        questions=(*chosen.questions, *proposal.questions),
     )
     draft = written_plan(export.name, fields, proposal, study)
     with warnings.catch_warnings():
@@ -153,9 +156,17 @@ def _written(export: Path, out: Path, given: Mapping[str, str | None]) -> NewPla
     out.write_text(draft.text, "utf-8", newline="\n")
     notes = [p.summary for p in table.notices]
     assumptions = [f"{k}: {words}" for k, words in proposal.assumed.items()]
+    if chosen.beside:
+        assumptions.append(f"sheets not used: {', '.join(map(repr, chosen.beside))}")
     if proposal.unused:
         assumptions.append(f"not used: {', '.join(proposal.unused)}")
     return NewPlan(out, draft.text, study, (*notes, *assumptions), draft.undecided)
+
+
+def _typed(path: Path) -> str:
+    """Return a path as it is typed: in quotation marks where it holds a space."""
+    text = str(path)
+    return f'"{text}"' if any(c.isspace() for c in text) else text
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -166,9 +177,33 @@ def _name(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _proposed(
-    export: Path, scale: str | None
-) -> tuple[str | None, FileTable, Proposal, list[Question]]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The table that a plan is proposed for.
+
+    Attributes
+    ----------
+    sheet : str or None
+        Of a workbook with several sheets.
+    table : FileTable
+    proposal : Proposal
+    questions : tuple of Question
+        Which sheet, where several would do.
+    beside : tuple of str
+        The other sheets.
+    failed : tuple of DataError
+        Why other sheets cannot be read.
+    """
+
+    sheet: str | None
+    table: FileTable
+    proposal: Proposal
+    questions: tuple[Question, ...]
+    beside: tuple[str, ...]
+    failed: tuple[DataError, ...]
+
+
+def _proposed(export: Path, scale: str | None) -> _Chosen:
     """Return the proposal for a file; of a workbook, for the first sheet that can be read."""
     sheets = sheet_names(export)
     named: list[str | None] = list(sheets) if len(sheets) > 1 else [None]
@@ -192,14 +227,21 @@ def _proposed(
     if len(whole) > 1:
         others = " or ".join(repr(f[0]) for f in whole[1:])
         questions.append(Question("sheet", f"sheet {best[0]!r} was taken, not {others}"))
-    return (*best, questions)
+    beside = tuple(s for s in sheets if len(sheets) > 1 and s != best[0])
+    return _Chosen(*best, tuple(questions), beside, tuple(failed))
 
 
-def _lacking(export: Path, lacking: tuple[Question, ...]) -> _LackingError:
+def _lacking(export: Path, chosen: _Chosen) -> _LackingError:
+    lacking = chosen.proposal.lacking
     lines = "\n".join(f"  {q.words[:1].upper()}{q.words[1:]}." for q in lacking)
     only_scale = len(lacking) == 1 and lacking[0].key == "scale"
+    place = repr(export.name)
+    if chosen.sheet is not None:
+        place += f", sheet {chosen.sheet!r}"
+    # The table may stand in a sheet that cannot be read as it is.
+    others = "".join(f"\nAnother sheet cannot be read. {error}" for error in chosen.failed)
     return _LackingError(
-        f"No plan can be written for {export.name!r}. What is missing:\n{lines}",
+        f"No plan can be written for {place}. What is missing:\n{lines}{others}",
         "scale" if only_scale else None,
         lacking[0].words,
     )

@@ -20,14 +20,16 @@ def read_confirmatory(
     known = ("primary", "key_secondary", "rule", "alpha")
     report_unknown_keys(table, known, "confirmatory", problems)
     results = [
-        result
+        _read_confirmatory_result(key, given, steps, problems)
         for key in ("primary", "key_secondary")
         for given in _as_list(table.get(key, []))
-        if (result := _read_confirmatory_result(key, given, steps, problems)) is not None
     ]
+    kept = tuple(r for r in results if r is not None)
     given = {k: table[k] for k in ("rule", "alpha") if k in table}
+    if len(kept) < len(results):  # what they are together is judged when each can be read
+        return None
     try:
-        return Confirmatory(tuple(results), **given)
+        return Confirmatory(kept, **given)
     except TrdstatsError as error:
         problems.add(f"[confirmatory] {str(error).rstrip('.')}", "confirmatory")
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trdstats.outcomes.rates_result import MISSING_WORDS
-from trdstats.plan.definition_table import definition_table
+from trdstats.plan.definition_table import definition_table, rules_by_scale
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
 from trdstats.plan.second_opinions import counts_in_words
@@ -14,6 +14,8 @@ from trdstats.plan.sections import Section
 from trdstats.scales.source import Source
 from trdstats.study import Study
 from trdstats.tables import format_level
+
+_WITH_RATES = ("rates", "acute")
 
 
 def methods_text(
@@ -35,13 +37,14 @@ def methods_text(
     cite : callable
         Returns what stands behind a rule to name its sources, such as `` [1]``.
     """
-    scale = study.scale
-    rules = "; ".join(
-        f"{name.replace('_', ' ')}, {d.describe(scale)}{cite(d.sources(scale))}"
-        for name, d in plan.definitions.items()
+    outcomes = " ".join(
+        f"Outcomes were defined on the {scale.label}"
+        f"{cite(() if scale.source is None else (scale.source,))}: "
+        + "; ".join(f"{r.name.replace('_', ' ')}, {r.words}{cite(r.sources)}" for r in rules)
+        + "."
+        for scale, rules in rules_by_scale(plan, study).items()
+        if rules
     )
-    of_scale = cite(() if scale.source is None else (scale.source,))
-    outcomes = f"Outcomes were defined on the {scale.label}{of_scale}: {rules}."
     analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
     packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())
     software = (
@@ -51,7 +54,8 @@ def methods_text(
     )
     intervals = f"Intervals have a confidence level of {format_level(plan.conf_level)}."
     allocation = f"{study.caveat}." if study.caveat else ""
-    missing = f"In rates, patients not assessed were {MISSING_WORDS[plan.missing]}."
+    has_rates = any(step.kind in _WITH_RATES for step in plan.steps)
+    missing = f"In rates, patients not assessed were {MISSING_WORDS[plan.missing]}." * has_rates
     parts = [outcomes, missing, analyses, intervals, allocation, software]
     return [p for p in parts if p]
 

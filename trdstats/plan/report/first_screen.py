@@ -9,6 +9,7 @@ from typing import Any
 
 from trdstats.errors import PlanError
 from trdstats.plan.confirmatory import judge_sections
+from trdstats.plan.definition_table import rules_by_scale
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, figure_html, paragraphs
 from trdstats.plan.sections import Section
@@ -56,8 +57,9 @@ def describe_patients(study: Study) -> str:
 
 def _what(plan: Plan, study: Study) -> str:
     rules = (
-        f"{name.replace('_', ' ')}: {d.describe(study.scale)}"
-        for name, d in plan.definitions.items()
+        f"{r.name.replace('_', ' ')}: {r.words}"
+        for of_scale in rules_by_scale(plan, study).values()
+        for r in of_scale
     )
     return "What counts. " + ". ".join(r[:1].upper() + r[1:] for r in rules) + "."
 

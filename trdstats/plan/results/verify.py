@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import count_of
+from trdstats.errors import SpecError, count_of
 from trdstats.plan.carrying_out import analyse
 from trdstats.plan.manifest import build_manifest, fingerprint, fingerprint_data, read_manifest
 from trdstats.plan.plan import Plan
@@ -104,9 +104,12 @@ def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) 
 
     Raises
     ------
+    SpecError
+        When the tolerance is no part of a value.
     TrdstatsError
         When there are no stored results, or the plan cannot be carried out.
     """
+    _check_tolerance(tolerance)
     folder = Path(folder)
     stored = read_results(folder)
     then = read_manifest(folder)
@@ -135,15 +138,27 @@ def diff_runs(before: str | Path, after: str | Path, *, tolerance: float = 0.0) 
 
     Raises
     ------
+    SpecError
+        When the tolerance is no part of a value.
     TrdstatsError
         When a folder holds no results.
     """
+    _check_tolerance(tolerance)
     before, after = Path(before), Path(after)
     first, second = read_results(before), read_results(after)
     one, other = read_manifest(before), read_manifest(after)
     reasons = (*_altered(before, one), *_altered(after, other), *_differences(one, other))
     changed = compare_results(first, second, tolerance=tolerance)
     return RunDifference(changed, reasons, len(first), tolerance)
+
+
+def _check_tolerance(tolerance: float) -> None:
+    """Refuse a tolerance under which every number agrees, or that is no number."""
+    if not 0 <= tolerance < 1:
+        raise SpecError(
+            f"tolerance is a part of the larger value, at least 0 and below 1, for example 1e-8; "
+            f"got {tolerance!r}."
+        )
 
 
 def _altered(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -64,6 +64,11 @@ class ChangeSettings(StepSettings):
     adjust: str = "none"
     days: tuple[float, ...] | None = None
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """No definition: scores are compared."""
+        return ()
+
 
 def check(task: Task) -> Iterator[str]:
     """Yield the variables of the formula and the days that the study does not have."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import NotEstimableError, TrdstatsError
-from trdstats.outcomes import EventTimes, time_to
+from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, time_to
 from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.switching import notes_on
 from trdstats.plan.curve_picture import curve_picture
@@ -33,9 +33,9 @@ from trdstats.tables import (
 )
 
 _FOR_HOW_LONG = "For how long?"
-_RESPONDERS = (
-    "Responders only, from the day of their first response. Who responded differs between "
-    "treatments, so these curves describe and do not compare."
+_RESPONDERS = "Responders only, from the day of their first response."
+_NOT_COMPARED = (
+    " Who responded differs between treatments, so these curves describe and do not compare."
 )
 _METHOD = (
     "Since responses begin and end between visits, the probability of relapse was also estimated "
@@ -49,21 +49,22 @@ def run(task: Task) -> Section:
     """Return time from response to relapse, for responders, with what competes with it."""
     plan, study = task.plan, task.study
     title = task.settings.title or _FOR_HOW_LONG
+    about = _RESPONDERS + _NOT_COMPARED * (len(study.treatments) > 1)
     try:
         times = time_to(
             study, plan.relapse, since=plan.response, competing=plan.competing,
             after_switch=plan.after_switch,
         )  # fmt: skip
     except NotEstimableError as reason:
-        return Section(task.name, title, _RESPONDERS, notes=(Note(str(reason), "not estimable"),))
+        return Section(task.name, title, about, notes=(Note(str(reason), "not estimable"),))
     fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
     table = fit.at(plan.durability_days)
     onset = time_to(study, plan.response, after_switch=plan.after_switch)
     between = between_visits(plan, times, onset)
 
     caption = (
-        "Cumulative incidence of relapse after response; leaving follow-up competes with "
-        "it. Numbers still followed in response below."
+        f"Cumulative incidence of relapse after response{_competes(times)}. Numbers still followed "
+        "in response below."
     )
     dated = curve_picture(plan, "durability", caption, fit, study.treatments)
     # Where visits lie far apart against the durations, their days do not date them.
@@ -86,7 +87,7 @@ def run(task: Task) -> Section:
         task.name,
         title,
         _lead(plan, rows, is_wide=between.is_wide),
-        about=_RESPONDERS,
+        about=about,
         tables=(times.summary(), *tables),
         pictures=pictures,
         frames=frames,
@@ -96,11 +97,26 @@ def run(task: Task) -> Section:
         headlines=_headlines(plan, rows),
         methods=(
             "Relapse after response was estimated among responders by cumulative incidence "
-            f"(Aalen-Johansen), with {', '.join(v for k, v in times.causes.items() if k > 1)} as "
-            "competing event.",
+            f"(Aalen-Johansen), {_with_competing(times)}.",
             *((_METHOD,) if between.fit is not None else ()),
         ),
     )
+
+
+def _competing(times: EventTimes) -> list[str]:
+    """Return what competes with relapse."""
+    return [name for status, name in times.causes.items() if status > 1]
+
+
+def _competes(times: EventTimes) -> str:
+    """Return the words of a caption; empty where nothing competes."""
+    names = ["leaving follow-up" if n == LEFT_FOLLOW_UP else n for n in _competing(times)]
+    return f"; {' and '.join(names)} {'compete' if names[1:] else 'competes'} with it" * bool(names)
+
+
+def _with_competing(times: EventTimes) -> str:
+    names = _competing(times)
+    return f"with {', '.join(names)} as competing event" if names else "without a competing event"
 
 
 def _of_relapse(table: pd.DataFrame, times: EventTimes, day: float) -> pd.DataFrame:
@@ -145,6 +161,7 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
                 shown, few = f"{shown}, {format_count(r.n_risk)} at risk", True
             cells.append(shown)
         rows.append(tuple(cells))
+    notes += _not_estimable(of_cause)
     if few:
         notes.append(
             "Numbers at risk are named where they do not reach the rule for a headline number: "
@@ -155,11 +172,20 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
         f"Cumulative incidence of {times.causes[1]} (%)",
         (
             ("Interval", format_level(plan.conf_level)),
-            ("Competing", ", ".join(v for k, v in times.causes.items() if k > 1)),
+            ("Competing", ", ".join(_competing(times)) or "none"),
         ),
         (Table(header, tuple(rows)),),
         tuple(notes),
     )
+
+
+def _not_estimable(rows: pd.DataFrame) -> list[str]:
+    """Return why cells are empty or have no limits, each reason with where it holds."""
+    where: dict[str, list[str]] = {}
+    for r in each_row(rows):
+        if r.reason:
+            where.setdefault(r.reason, []).append(f"{r.treatment} on day {r.time:g}")
+    return [f"{', '.join(cells)}: {reason}." for reason, cells in where.items()]
 
 
 def check(task: Task) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,8 +39,7 @@ from trdstats.tables import (
 
 _TITLE = "How soon?"
 _IN_RESULTS = (
-    "onset_quantiles", "onset_test_pairs", "onset_hazards", "onset_cure", "onset_audit_pairs",
-    "onset_rmst",
+    "onset_quantiles", "onset_test_pairs", "onset_cure", "onset_audit_pairs", "onset_rmst",
 )  # fmt: skip
 _ABOUT = (
     "Time from day 0 to the first {outcome}. A visit can only detect what has already happened, so "
@@ -69,6 +68,11 @@ class OnsetSettings(StepSettings):
     hazards: bool = True
     cure: bool = False
     visit_dated: bool = False
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The outcome to which the time is taken."""
+        return (self.outcome,)
 
 
 @dataclass
@@ -121,7 +125,7 @@ def run(task: Task) -> Section:
     )
     lead = _medians(medians, settings.outcome)
     if len(study.treatments) > 1:
-        lead += _compare(task, times, parts)
+        lead = " ".join(filter(None, (lead, _compare(task, times, parts))))
         if len(set(assessed_days(study).values())) > 1:
             _audit(task, parts)
     pictures = [_picture(task, curves, lead)]
@@ -162,12 +166,12 @@ def _medians(medians: pd.DataFrame, outcome: str) -> str:
     never = [str(t) for t in medians["treatment"] if t not in set(reached["treatment"])]
     not_reached = f"Not reached by half under {', '.join(never)}" if never else ""
     if reached.empty:
-        return f"Time to {outcome}. {not_reached}. "
+        return f"Time to {outcome}. {not_reached}."
     days_of = [f"{r.treatment} ({_between(r)} days)" for r in each_row(reached)]
     few = days_of if len(days_of) <= 3 else [days_of[0], days_of[-1]]
     joined = ", ".join(few) if len(days_of) <= 3 else f"{few[0]} first and {few[1]} last"
     rest = f" {not_reached}." if never else ""
-    return f"Half of the patients had reached {outcome} under {joined}.{rest} "
+    return f"Half of the patients had reached {outcome} under {joined}.{rest}"
 
 
 def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
@@ -191,7 +195,7 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
         _add_cure(task, times, parts)
     first = next(each_row(glance))
     if pd.isna(first.statistic):
-        return f"Treatments cannot be tested: no subject had {task.settings.outcome}. "
+        return f"Treatments cannot be tested: no subject had {task.settings.outcome}."
     return (
         f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
         f"on {first.df:g} df, {format_p_equation(first.p_value)}."
@@ -206,10 +210,29 @@ def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
         return
     parts.tables.append(fit.summary())
     parts.frames["onset_hazards"] = fit.tidy()
-    parts.results.append(fit.tidy().assign(measure="hazard ratio"))
+    parts.results.append(_hazard_ratios(fit.tidy(), times.treatments))
     parts.methods.append(
         "Hazard ratios come from a proportional hazards model for interval-censored times with a "
         "free baseline and profile-likelihood standard errors."
+    )
+
+
+def _hazard_ratios(terms: pd.DataFrame, treatments: Sequence[str]) -> pd.DataFrame:
+    """Return the ratios by treatment: what is called a ratio is one, and no coefficient."""
+    reference, *others = treatments
+    treatment_of = {f"treatment[T.{label}]": label for label in others}
+    ratios = terms.drop(columns=["estimate", "conf_low", "conf_high"]).rename(
+        columns={
+            "hazard_ratio": "estimate",
+            "hazard_ratio_low": "conf_low",
+            "hazard_ratio_high": "conf_high",
+        }
+    )
+    return ratios.assign(
+        measure="hazard ratio",
+        treatment=terms["term"].map(treatment_of),
+        reference=reference,
+        scale="log",
     )
 
 

@@ -51,6 +51,11 @@ class ParticipantsSettings(StepSettings):
     excluded: dict[str, int] = field(default_factory=dict)
     events: tuple[str, ...] | None = None
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """No definition: subjects are described."""
+        return ()
+
 
 def check(task: Task) -> Iterator[str]:
     """Yield the covariates and events that are not there, and counts that do not add up."""
@@ -96,7 +101,7 @@ def run(task: Task) -> Section:
         task.name,
         settings.title or "Who was studied, and what counts as an outcome",
         _lead(task, flow),
-        about=_ABOUT[study.randomised],
+        about=_ABOUT[study.randomised] if len(study.treatments) > 1 else "",
         tables=(*tables, study.summary(), definitions),
         pictures=(
             Picture(
@@ -121,7 +126,7 @@ def run(task: Task) -> Section:
         notes=_notes(task, table),
         methods=(
             "Baseline characteristics are described by means with standard deviations, or counts "
-            "with percentages, and standardised differences.",
+            f"with percentages{_AND_DIFFERENCES * (len(study.treatments) > 1)}.",
             *(_EVENT_METHODS if events is not None else ()),
         ),
     )
@@ -132,6 +137,7 @@ _ABOUT = {
     f"{_BALANCED:g} they may explain a part of any difference in outcome.",
     True: "Treatments were randomised: what differs before treatment is due to chance.",
 }
+_AND_DIFFERENCES = ", and standardised differences"
 _EVENT_METHODS = (
     "Events after day 0 are reported as the proportion with at least one (Wilson intervals) and "
     "as first events per 100 person-years (exact Poisson intervals).",
@@ -152,10 +158,12 @@ def _lead(task: Task, flow: ParticipantFlow) -> str:
     """Return how many were studied and seen to the end, and how they scored before treatment."""
     study = task.study
     baseline = study.subjects["baseline"].dropna()
+    n, arms = len(study.subjects), len(study.treatments)
     seen = int((flow.members["stage"] == ASSESSED).sum())
     return (
-        f"{format_count(len(study.subjects))} patients under {len(study.treatments)} treatments; "
-        f"{format_count(seen)} were "
+        f"{format_count(n)} {'patient' if n == 1 else 'patients'} under {arms} "
+        f"{'treatment' if arms == 1 else 'treatments'}; {format_count(seen)} "
+        f"{'was' if seen == 1 else 'were'} "
         f"{flow.words(ASSESSED)} of the acute course. Mean {study.scale.label} before "
         f"treatment {format_number(baseline.mean())} (standard deviation "
         f"{format_number(baseline.std())}, {format_count(len(baseline))} with a baseline)."

@@ -45,6 +45,11 @@ class RatesSettings(StepSettings):
     days: tuple[float, ...] | None = None
     margins: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The outcomes whose rates are compared."""
+        return self.outcomes
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for key in ("outcomes", "days"):
@@ -158,7 +163,11 @@ def run(task: Task) -> Section:
         task.name,
         settings.title or "Which rates differ at the same day?",
         _lead(task, table),
-        about="Treatments compared at a scheduled day they share.",
+        about=(
+            "Treatments compared at a scheduled day they share."
+            if len(task.study.treatments) > 1
+            else ""
+        ),
         tables=tuple(summaries),
         frames={"rates": table},
         results=table,
@@ -171,9 +180,12 @@ def run(task: Task) -> Section:
 
 def _methods(task: Task) -> tuple[str, ...]:
     margins: dict[str, float] = task.settings.margins
-    sentences = [
-        f"Differences of proportions have {task.plan.difference} confidence intervals and tests."
-    ]
+    sentences = [f"Proportions have {task.plan.interval} confidence intervals."]
+    if len(task.study.treatments) > 1:
+        sentences.append(
+            f"Differences of proportions have {task.plan.difference} confidence intervals and "
+            "tests."
+        )
     if margins:
         # Not in the style of a journal: the file of results holds this sentence.
         each = ", ".join(f"{name} {100 * m:.1f}" for name, m in margins.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
@@ -33,6 +34,7 @@ MARKER_SIZE = 6.5
 _INLINE = 5  # entries of a legend that fit in one row above the axes
 _HANDLE = 5.0  # width of a legend entry beside its text, in font sizes
 _GAP = 4.0  # points between the layers above the axes
+_KEY_LETTERS = 32  # of a line in a legend beside the axes
 _APART = 1.2  # font sizes between axes and a legend at their right
 
 
@@ -60,9 +62,13 @@ def key_line(name: str, style: Style, *, marker: bool) -> Line2D:
 
 def legend_width(ax: Axes, keys: Sequence[Artist]) -> float:
     """Return the width in points a legend takes to the right of the axes; 0 when above them."""
-    widths = [text_width(str(key.get_label())) + _HANDLE * points() for key in keys]
+    labels = [str(key.get_label()) for key in keys]
+    widths = [text_width(label) + _HANDLE * points() for label in labels]
     in_row = len(keys) <= _INLINE and sum(widths) <= axes_width(ax)
-    return 0.0 if in_row else max(widths)
+    if in_row:
+        return 0.0
+    lines = [line for label in labels for line in _broken(label).split("\n")]
+    return max(map(text_width, lines)) + _HANDLE * points()
 
 
 def dress(
@@ -118,9 +124,16 @@ def dress_figure(fig: Figure, *, title: str, caveat: str) -> None:
         fig.add_artist(_italic(note, xycoords=heading, xy=(0, 0), height=0.0))
 
 
+def _broken(label: str) -> str:
+    """Return a label of a legend beside the axes, broken so that it leaves them their room."""
+    return "\n".join(textwrap.wrap(label, _KEY_LETTERS)) or label
+
+
 def _add_legend(ax: Axes, keys: Sequence[Artist], *, in_row: bool, beside: float) -> None:
+    labels = [str(key.get_label()) for key in keys]
     ax.legend(
         handles=list(keys),
+        labels=labels if in_row else [_broken(label) for label in labels],
         loc="lower left" if in_row else "upper left",
         bbox_to_anchor=(0.0, 1.0) if in_row else (1.0, 1.0),
         bbox_transform=ax.transAxes + offset(ax, 0.0 if in_row else beside + _APART * points()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,22 @@ from trdstats.plots.layout.time_axis import TimeScale, by_meaning, place, spread
 from trdstats.tables.format import format_count
 
 ROW = 1.45  # height of a row, in font sizes
+_LETTERS, _HEAD, _TAIL = 32, 19, 12  # of a name beside its row, whole or without its middle
 
 
 def rows_height(n_treatments: int) -> float:
     """Return the height in points of a table with its heading."""
     return ROW * points() * (n_treatments + 1.3)
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return names that leave the axes their room: the middle of long ones left out.
+
+    They stay as they are where two would then read the same; the legend has them whole.
+    """
+    short = {n: n if len(n) <= _LETTERS else f"{n[:_HEAD].rstrip()}…{n[-_TAIL:].lstrip()}"
+             for n in names}  # fmt: skip
+    return short if len(set(short.values())) == len(short) else dict(zip(names, names, strict=True))
 
 
 def choose_columns(
@@ -39,7 +50,8 @@ def choose_columns(
     not drawn; the frame keeps them. `right` is the width in points that the
     legend takes from the axes.
     """
-    names = max(text_width(str(treatment)) for treatment in counts["treatment"])
+    shown = short_names([str(t) for t in counts["treatment"].unique()])
+    names = max(text_width(name) for name in shown.values())
     width = axes_width(ax, left=names + 1.1 * points(), right=right)
     widest = max(len(format_count(n)) for n in counts["n"])
     proportion = (text_width("0" * widest) + 1.1 * points()) / width
@@ -80,6 +92,7 @@ def draw_rows(
     present = set(counts["treatment"])
     treatments = [name for name in treatments_of(counts) if name in present]
     top = _depth_of_axis(ax)
+    shown = short_names(treatments)
     margin_x = -1.1 * points()
     if named:
         heads = _below(ax, top, dx=margin_x, data=False)
@@ -88,7 +101,8 @@ def draw_rows(
         depth = top + ROW * points() * (row + 0.15)
         color = styles[name].color
         if named:
-            _write(ax, name, _below(ax, depth, dx=margin_x, data=False), 0.0, "right", color)
+            beside = _below(ax, depth, dx=margin_x, data=False)
+            _write(ax, shown[name], beside, 0.0, "right", color)
         of_arm = counts[(counts["treatment"] == name) & counts["time"].isin(columns)]
         aligned = _below(ax, depth, dx=0.0, data=True)
         for time, n in zip(of_arm["time"], of_arm["n"], strict=True):
