@@ -67,7 +67,7 @@ def test_scores_vanish_at_the_end(seed: int) -> None:
     w = rng.uniform(0.2, 3.0, n)
     y = (rng.random(n) < 1 / (1 + np.exp(-X @ [0.2, 0.5, -0.5]))).astype(float)
     logistic = fit_linear_model(X, y, w, "logistic")
-    assert np.abs(logistic.scores.sum(axis=0)).max() < 1e-8
+    assert np.abs(logistic.effects.sum(axis=0)).max() < 1e-8
     treatment = rng.integers(0, 3, n)
     scores = fit_scores(X, treatment, 3, w)
     assert scores.converged

@@ -52,13 +52,20 @@ class Welch:
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return those of each row of coefficients of the estimates, shape (r,)."""
-        part = (L @ self.L) ** 2 * self.variance
+        weight = (L @ self.L) ** 2
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(part.sum(axis=1) ** 2 / (part**2 / self.free).sum(axis=1))
+            # A mean of one subject has no variance: it takes no part in what leaves it out.
+            part = np.where(weight > 0, weight * self.variance, 0.0)
+            spread = np.where(weight > 0, part**2 / self.free, 0.0)
+            return np.asarray(part.sum(axis=1) ** 2 / spread.sum(axis=1))
 
     def combine(self, L: FloatArray) -> Welch:
         """Return the rule for combinations of the estimates."""
         return Welch(L @ self.L, self.variance, self.free)
+
+
+def _without_error(n: int) -> str:
+    return "one subject" if n == 1 else "all subjects have the same proportion of time"
 
 
 @checked_methods
@@ -112,7 +119,7 @@ class TimeShareResult(EstimateResult):
             subjects=self.frame["subject"].to_numpy(dtype=object),
             covariance=np.where(none[:, None] | none, np.nan, np.diag(own_error)),
             limits_scale="logit", df=Welch(np.eye(len(arms)), variance, size - 1.0),
-            reasons=["all subjects have the same proportion of time" if b else "" for b in none],
+            reasons=[_without_error(int(n)) if b else "" for b, n in zip(none, size, strict=True)],
             title="Proportion of time", notes=self._notes(),
         )  # fmt: skip
         keys = means.keys.assign(measure=MEASURE, reference="")

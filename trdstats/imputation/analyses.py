@@ -147,7 +147,8 @@ class ANCOVA(Analysis):
                     "ANCOVA "
                     f"({self.covariates}): completed sets need all subjects."
                 )
-            columns, terms = design.X, design.terms
+            # About the means: the arms hold the constant, and where 0 is says nothing.
+            columns, terms = design.X - design.X.mean(axis=0), design.terms
         X = np.concatenate([arm, columns], axis=1)
         check_full_rank(X, [*layout.treatments, *terms])
         under = [np.concatenate([np.tile(np.eye(A)[a], (n, 1)), columns], axis=1) for a in range(A)]

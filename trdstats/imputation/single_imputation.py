@@ -36,6 +36,7 @@ ASSUMPTIONS = {
     "locf": "no subject changes after the last attended visit",
     "bocf": "a subject not assessed is back at baseline",
 }
+NO_ERROR = "treatments and covariates predict every change without error"
 
 
 @checked
@@ -148,7 +149,8 @@ def _analyse(
             raise NotEstimableError(
                 f"{int((~design.kept).sum())} subjects have no value of a covariate ({covariates})."
             )
-        Z = design.X
+        # About the means: the arms hold the constant, and where 0 is says nothing.
+        Z = design.X - design.X.mean(axis=0)
     X = np.column_stack([np.eye(A)[code], Z])
     check_full_rank(X, [*arms, *(str(j) for j in range(Z.shape[1]))])
     n = len(analysed)
@@ -165,9 +167,12 @@ def _analyse(
     }
     covariance = np.full((len(L), len(L)), np.nan)
     np.fill_diagonal(covariance, fit.std_error[0] ** 2)
+    has_error = fit.std_error[0] > 0
+    why = NO_ERROR if fit.df[0] > 0 else "no degrees of freedom are left"
     return estimates_of(
         pd.DataFrame(keys), fit.estimate[0], covariance=covariance, df=float(fit.df[0]),
         null=np.where(is_difference, 0.0, np.nan),
+        reasons=["" if known else why for known in has_error],
     )  # fmt: skip
 
 

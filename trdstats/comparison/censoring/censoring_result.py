@@ -218,18 +218,13 @@ class CensoringWeightsResult(EstimateResult):
             "Worth",
         )
         level = f"{format_level(self.spec.conf_level)} CI"
+        table = self.tidy()
+        values = table[["estimate", "conf_low", "conf_high"]].to_numpy()
+        with np.errstate(over="ignore"):  # a small unit: its odds ratio is infinite
+            ratios = np.exp(values)
         terms = tuple(
-            (
-                f"{getattr(r, key)}: {r.term}",
-                format_estimate(
-                    float(np.exp(r.estimate)),
-                    float(np.exp(r.conf_low)),
-                    float(np.exp(r.conf_high)),
-                    2,
-                ),
-                format_p(r.p_value),
-            )
-            for r in each_row(self.tidy())
+            (f"{getattr(r, key)}: {r.term}", format_estimate(a, b, c, 2), format_p(r.p_value))
+            for r, (a, b, c) in zip(each_row(table), ratios.tolist(), strict=True)
             if r.term != "Intercept"
         )
         tables = [Table(header, rows)]

@@ -25,6 +25,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.estimability import judge_rows
 from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
 from trdstats.kernels.numerics.tails import chi2_isf
 
@@ -104,7 +105,8 @@ class LogisticFit:
 
     def _profile(self, j: int) -> Callable[[float], Profile]:
         last = np.append(np.delete(np.arange(self.X.shape[1]), j), j)
-        Z, R = _orthogonal(self.X[:, last])
+        design = Orthogonal.of(self.X[:, last])
+        Z, R = design.columns, design.triangle
         return partial(_profile_at, self, Z, R, R @ self.beta[last])
 
 
@@ -123,7 +125,8 @@ def fit_logistic(
     penalised : bool
         Firth's penalised likelihood.
     """
-    Z, R = _orthogonal(X)
+    design = Orthogonal.of(X)
+    Z, R = design.columns, design.triangle
     every = np.ones(X.shape[1], dtype=bool)
     last = None if penalised else _gains_nothing
     top = maximise(
@@ -138,7 +141,7 @@ def fit_logistic(
         rest = rest + _leverage(Z, weight * mu * (1 - mu)) * (0.5 - mu)
     runaway = not penalised and bool((np.abs(top.step) > _RUNAWAY).any())
     return LogisticFit(
-        X=X, y=y, weight=weight, beta=np.asarray(np.linalg.solve(R, top.theta)),
+        X=X, y=y, weight=weight, beta=design.coefficients(top.theta),
         information=(X * (weight * mu * (1 - mu))[:, None]).T @ X, scores=X * rest[:, None],
         loglik=top.point.loglik + _of_scale(R, penalised),
         penalised=penalised, converged=top.converged if penalised else not runaway,
@@ -186,17 +189,6 @@ def _profile_at(
         return Profile(np.inf, False)
     reached = top.point.loglik + _of_scale(R, fit.penalised)
     return Profile(max(2 * (fit.loglik - reached), 0.0), top.decrement < _REACHED)
-
-
-def _orthogonal(X: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return orthogonal columns of size 1, and the triangle that makes X of them.
-
-    Columns far from 0, and products with them, are nearly collinear; a search in orthogonal ones
-    does not know where 0 is.
-    """
-    Q, R = np.linalg.qr(X)
-    root = np.sqrt(len(X))
-    return np.asarray(Q * root), np.asarray(R / root)
 
 
 def _of_scale(R: FloatArray, penalised: bool) -> float:

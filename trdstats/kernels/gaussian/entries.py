@@ -77,12 +77,17 @@ def _outer(s: CrossProducts, patterns: IntArray, W: FloatArray) -> FloatArray:
     """Return sum_p (X' W)[q, a] (W X)[b, r], shape (T T, q q)."""
     T, d, q = s.rated.shape[1], s.cross_products.shape[1], s.n_columns
     select = s.spread[:-1].reshape(q * T, d)
-    size, axes = np.linalg.eigh(s.cross_products[patterns])
+    # In units of each column: beside one of large numbers nothing of the others would be left.
+    length = np.sqrt(np.diagonal(s.cross_products[patterns], axis1=1, axis2=2))
+    length = np.where(length > 0, length, 1.0)
+    scaled = s.cross_products[patterns] / (length[:, :, None] * length[:, None, :])
+    size, axes = np.linalg.eigh(scaled)
     used = size > 1e-15 * np.maximum(size[:, -1:], 1e-300)
     total = np.zeros((q * T, q * T))
-    for is_used, values, vectors, weight in zip(used, size, axes, W, strict=True):
+    for is_used, values, vectors, unit, weight in zip(used, size, axes, length, W, strict=True):
         # The subjects of a pattern, turned into as many as their numbers need.
-        X = (select @ (vectors[:, is_used] * np.sqrt(values[is_used]))).T.reshape(-1, q, T)
+        root = unit[:, None] * vectors[:, is_used] * np.sqrt(values[is_used])
+        X = (select @ root).T.reshape(-1, q, T)
         flat = (X @ weight).reshape(-1, q * T)
         total += flat.T @ flat
     return total.reshape(q, T, q, T).transpose(1, 3, 0, 2).reshape(T * T, q * q)

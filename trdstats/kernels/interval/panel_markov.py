@@ -16,15 +16,17 @@ step).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.numerics.grouped import grouped_sums
-from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 
 _STEP = 1e-30  # of the complex step
 _CURVE = 1e-5  # of differences of gradients
@@ -105,14 +107,40 @@ def derivative(function: Any, theta: FloatArray) -> FloatArray:
     return np.column_stack(columns)
 
 
-def fit_panel(panel: Panel, start: FloatArray) -> tuple[Optimum[Surface], FloatArray] | None:
-    """Maximise the likelihood.
+@dataclass(frozen=True)
+class PanelFit:
+    """A fitted panel.
 
-    Returns
-    -------
-    optimum, scores : Optimum, ndarray of shape (n, p)
-        None where there is no finite maximum.
+    Attributes
+    ----------
+    theta : ndarray, shape (p,)
+    information : ndarray, shape (p, p)
+    scores : ndarray, shape (n, p)
+        Of each subject.
+    loglik : float
+    reach : float
+        Largest effect on a log rate of a standard deviation of an orthogonal covariate.
     """
+
+    theta: FloatArray
+    information: FloatArray
+    scores: FloatArray
+    loglik: float
+    reach: float
+
+
+def fit_panel(given: Panel, start: FloatArray) -> PanelFit | None:
+    """Maximise the likelihood; None where there is no finite maximum.
+
+    Parameters
+    ----------
+    given : Panel
+        Its covariates are counted from about their means.
+    start : ndarray, shape (p,)
+        Without effects of covariates.
+    """
+    design = Orthogonal.of(given.X)
+    panel = replace(given, X=design.columns)
 
     def gradient(theta: FloatArray) -> FloatArray:
         return np.asarray(derivative(panel.log_likelihoods, theta).sum(axis=0))
@@ -136,4 +164,12 @@ def fit_panel(panel: Panel, start: FloatArray) -> tuple[Optimum[Surface], FloatA
         return None
     each = derivative(panel.log_likelihoods, top.theta)
     scores = grouped_sums(panel.subject, each, int(panel.subject.max()) + 1)
-    return top, scores
+    k, back, there = 2 * panel.n_pieces, design.back(), design.triangle
+    onto = block_diag(np.eye(k), there, there)
+    return PanelFit(
+        theta=block_diag(np.eye(k), back, back) @ top.theta,
+        information=onto.T @ top.point.information @ onto,
+        scores=scores @ onto,
+        loglik=top.point.loglik,
+        reach=float(np.abs(top.theta[k:]).max(initial=0.0)),
+    )

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.parametric.censored_times import (
     CensoredTimes,
     Terms,
@@ -109,14 +111,17 @@ def fit_aft(
     FloatingPointError
         When no start has a finite likelihood.
     """
-    starts = _starts(times, X, weight, distribution)
-    reached = [_maximise(times, X, weight, distribution, start) for start in starts]
+    design = Orthogonal.of(X)
+    Z, q = design.columns, X.shape[1]
+    starts = _starts(times, Z, weight, distribution)
+    reached = [_maximise(times, Z, weight, distribution, start) for start in starts]
     best = best_of(reached)
-    terms = subject_terms(distribution, times, X, best.theta)
-    scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    terms = subject_terms(distribution, times, Z, best.theta)
+    scores = np.hstack([Z * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    back = block_diag(design.back(), np.eye(len(best.theta) - q))
     return AFTFit(
-        distribution, best.theta, best.point.information, scores, best.point.loglik,
-        best.converged, best.iterations, q=X.shape[1],
+        distribution, back @ best.theta, best.point.information, scores, back, best.point.loglik,
+        best.converged, best.iterations, q=q,
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, covariance_of, influence_of
 
@@ -17,10 +19,14 @@ class ParametricFit:
     ----------
     distribution : str
     theta : ndarray, shape (p,)
+        Parameters of the columns as they were given.
     information : ndarray, shape (p, p)
-        Observed information.
+        Observed information on the parameters of the search, whose columns are orthogonal.
     scores : ndarray, shape (n, p)
-        Weighted score of each subject; columns sum to 0.
+        Weighted score of each subject in them; columns sum to 0.
+    back : ndarray, shape (p, p)
+        Matrix from the parameters of the search to `theta`. Errors keep their digits when they
+        are taken along it, and lose them in an inverse for columns far from 0.
     loglik : float
     converged : bool
     iterations : int
@@ -30,17 +36,19 @@ class ParametricFit:
     theta: FloatArray
     information: FloatArray
     scores: FloatArray
+    back: FloatArray
     loglik: float
     converged: bool
     iterations: int
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on each parameter, shape (n, p)."""
-        return influence_of(self.information, self.scores)
+        return influence_of(self.information, self.scores) @ self.back.T
 
     def covariance(self, *, robust: bool = False) -> FloatArray:
         """Return the inverse information, or the cross-product of influences; shape (p, p)."""
-        return covariance_of(self.information, self.scores, robust=robust)
+        inner = covariance_of(self.information, self.scores, robust=robust)
+        return np.asarray(self.back @ inner @ self.back.T)
 
 
 def best_of(reached: Sequence[Optimum[Surface] | None]) -> Optimum[Surface]:

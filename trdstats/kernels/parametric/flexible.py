@@ -177,7 +177,7 @@ def fit_flexible(family: Family, times: CensoredTimes, start: FloatArray) -> Par
         return None
     return ParametricFit(
         family.name, top.theta, top.point.information, _scores(family, known, top.theta),
-        top.point.loglik, top.converged, top.iterations,
+        np.eye(len(top.theta)), top.point.loglik, top.converged, top.iterations,
     )  # fmt: skip
 
 

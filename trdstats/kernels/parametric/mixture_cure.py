@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.parametric.aft import fit_aft, standard_distribution
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
 from trdstats.kernels.parametric.fitted import ParametricFit, best_of
@@ -132,20 +134,23 @@ def fit_cure(
     FloatingPointError
         When no start has a finite likelihood.
     """
+    incidence, latency = Orthogonal.of(W), Orthogonal.of(X)
+    V, Z = incidence.columns, latency.columns
 
     def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            terms = _terms_at(theta, times, W, X, distribution)
-            return _gather(terms, W, X, weight)
+            terms = _terms_at(theta, times, V, Z, distribution)
+            return _gather(terms, V, Z, weight)
 
-    unit, starts = float(weight.mean()), _starts(times, W, X, weight, distribution)
+    unit, starts = float(weight.mean()), _starts(times, incidence, Z, weight, distribution)
     reached = [maximise(surface, start, unit=unit) for start in starts]
     best = best_of(reached)
-    terms = _terms_at(best.theta, times, W, X, distribution)
+    terms = _terms_at(best.theta, times, V, Z, distribution)
     first, second, third = terms.gradient.T
-    scores = np.column_stack([W * first[:, None], X * second[:, None], third]) * weight[:, None]
+    scores = np.column_stack([V * first[:, None], Z * second[:, None], third]) * weight[:, None]
+    back = block_diag(incidence.back(), latency.back(), np.eye(1))
     return CureFit(
-        distribution, best.theta, best.point.information, scores, best.point.loglik,
+        distribution, back @ best.theta, best.point.information, scores, back, best.point.loglik,
         best.converged, best.iterations, g=W.shape[1], q=X.shape[1],
         starts=tuple(float("nan") if s is None else s.point.loglik for s in reached),
     )  # fmt: skip
@@ -179,8 +184,8 @@ def _gather(terms: Terms, W: FloatArray, X: FloatArray, weight: FloatArray) -> S
 
 def _starts(
     times: CensoredTimes,
-    W: FloatArray,
-    X: FloatArray,
+    incidence: Orthogonal,
+    Z: FloatArray,
     weight: FloatArray,
     distribution: CureDistribution,
 ) -> list[FloatArray]:
@@ -192,18 +197,17 @@ def _starts(
     """
     has_event = times.seen
     proportion = float(np.clip(weight[has_event].sum() / weight.sum(), 0.02, 0.98))
-    ever = fit_aft(times, X, weight, distribution).theta
+    ever = fit_aft(times, Z, weight, distribution).theta
     of_seen = CensoredTimes(
         times.log_left[has_event], times.log_right[has_event], times.log_entry[has_event]
     )
     try:
-        early = fit_aft(of_seen, X[has_event], weight[has_event], distribution).theta
+        early = fit_aft(of_seen, Z[has_event], weight[has_event], distribution).theta
     except FloatingPointError:
         early = ever
     starts = []
     middle = (1 + proportion) / 2
     for latency, p in ((early, proportion), (early, middle), (ever, middle), (ever, 0.98)):
-        gamma = np.zeros(W.shape[1])
-        gamma[0] = np.log(p / (1 - p))
+        gamma = incidence.triangle[:, 0] * np.log(p / (1 - p))  # of the column of ones
         starts.append(np.concatenate([gamma, latency]))
     return starts

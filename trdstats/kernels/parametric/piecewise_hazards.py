@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.parametric.aft import gather
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms
 from trdstats.kernels.parametric.fitted import ParametricFit
@@ -118,6 +120,10 @@ def fit_piecewise(
         None where the likelihood has no maximum, as with a piece in which nothing happened.
     """
     pieces = PiecewiseConstant(breaks)
+    # The log rates are the constant: about the means where 0 is says nothing.
+    centre = X.mean(axis=0)
+    design = Orthogonal.of(X - centre)
+    Z = design.columns
     k, q = len(breaks) + 1, X.shape[1]
     dated = times if isinstance(times, CensoredTimes) else times.dated
     left, right = np.exp(dated.log_left), np.exp(dated.log_right)
@@ -127,16 +133,18 @@ def fit_piecewise(
 
     def surface(theta: FloatArray) -> Surface | None:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return gather(subject_terms(pieces, times, X, theta), X, weight)
+            return gather(subject_terms(pieces, times, Z, theta), Z, weight)
 
     top: Optimum[Surface] | None = maximise(surface, start, unit=float(weight.mean()), longest=2.0)
     if top is None or not top.converged:
         return None
-    terms = subject_terms(pieces, times, X, top.theta)
-    scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    terms = subject_terms(pieces, times, Z, top.theta)
+    scores = np.hstack([Z * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    back = block_diag(design.back(), np.eye(k))
+    back[q:, :q] = -centre @ back[:q, :q]
     return PiecewiseFit(
-        "piecewise exponential", top.theta, top.point.information, scores, top.point.loglik,
-        top.converged, top.iterations, q=q, breaks=breaks,
+        "piecewise exponential", back @ top.theta, top.point.information, scores, back,
+        top.point.loglik, top.converged, top.iterations, q=q, breaks=breaks,
     )  # fmt: skip
 
 

@@ -58,12 +58,15 @@ def leave_out(
         The sum over a cluster is its move; without leverage it is that of the sandwich. A cluster
         that alone carries a direction has no others to move to: there it keeps the sandwich.
     """
-    total = grouped_sums(cluster, parts, int(cluster.max()) + 1)
-    values, vectors = np.linalg.eigh(information)
+    # In units of the errors: eigenvalues of covariates in other units have no common digits.
+    size = np.sqrt(np.diag(information))
+    unit = np.outer(size, size)
+    total = grouped_sums(cluster, parts, int(cluster.max()) + 1) / unit
+    values, vectors = np.linalg.eigh(information / unit)
     root = (vectors / np.sqrt(values)) @ vectors.T
     left = np.eye(len(information)) - root @ total @ root
     eigenvalues, along = np.linalg.eigh((left + np.swapaxes(left, 1, 2)) / 2)
     factor = 1 / np.where(eigenvalues > _ALONE, eigenvalues, 1.0)
     inverse = (along * factor[:, None, :]) @ np.swapaxes(along, 1, 2)
-    scaled = np.einsum("nij,nj->ni", inverse[cluster], scores @ root)
-    return np.asarray(scaled @ root)
+    scaled = np.einsum("nij,nj->ni", inverse[cluster], scores / size @ root)
+    return np.asarray(scaled @ root / size)

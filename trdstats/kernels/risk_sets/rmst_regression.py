@@ -13,6 +13,7 @@ import numpy as np
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.numerics.distinct import distinct
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 
 Link = Literal["identity", "log"]
@@ -66,14 +67,16 @@ def restricted_regression(
     free = np.concatenate([c.before() for c in censoring])
     outcome = tau - y if lost else y
     inverse = np.where(known, weight / free, 0.0)
-    beta = _solve(X, outcome, inverse, link)
-    mean = X @ beta if link == "identity" else np.exp(X @ beta)
-    score = (inverse * (outcome - mean))[:, None] * X
+    design = Orthogonal.of(X)
+    Z = design.columns
+    theta = _solve(Z, outcome, inverse, link)
+    mean = Z @ theta if link == "identity" else np.exp(Z @ theta)
+    score = (inverse * (outcome - mean))[:, None] * Z
     slope = weight if link == "identity" else weight * mean
-    bread = np.linalg.inv((X * slope[:, None]).T @ X)
+    bread = np.linalg.inv((Z * slope[:, None]).T @ Z)
     for k, c in zip(slices, censoring, strict=True):
         score[k] += c.effect(score[k])
-    return RestrictedRegression(beta, score @ bread)
+    return RestrictedRegression(design.coefficients(theta), score @ bread @ design.back().T)
 
 
 def _solve(X: FloatArray, y: FloatArray, weight: FloatArray, link: Link) -> FloatArray:

@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
+from trdstats.kernels.numerics.orthogonal import Orthogonal
 
 Family = Literal["logistic", "linear"]
 
@@ -32,10 +33,10 @@ class LinearFit:
     ----------
     family : {"logistic", "linear"}
     beta : ndarray, shape (q,)
-    information : ndarray, shape (q, q)
-        X' W X with W the variance function times the weights.
-    scores : ndarray, shape (n, q)
-        Weighted score of each subject; columns sum to 0.
+    inverse : ndarray, shape (q, q)
+        Inverse of X' W X with W the variance function times the weights.
+    effects : ndarray, shape (n, q)
+        First-order effect of each subject on the coefficients; columns sum to 0.
     dispersion : float
         1 for logistic; residual variance on n - q degrees of freedom for linear.
     loglik : float
@@ -47,8 +48,8 @@ class LinearFit:
 
     family: Family
     beta: FloatArray
-    information: FloatArray
-    scores: FloatArray
+    inverse: FloatArray
+    effects: FloatArray
     dispersion: float
     loglik: float
     iterations: int
@@ -56,11 +57,11 @@ class LinearFit:
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on the coefficients, shape (n, q)."""
-        return np.asarray(np.linalg.solve(self.information, self.scores.T).T)
+        return self.effects
 
     def covariance(self) -> FloatArray:
         """Return the model's covariance: dispersion times the inverse information, (q, q)."""
-        return np.asarray(self.dispersion * np.linalg.inv(self.information))
+        return np.asarray(self.dispersion * self.inverse)
 
     def mean(self, X: FloatArray) -> FloatArray:
         """Return the expected outcome of other rows, shape (m,)."""
@@ -92,16 +93,19 @@ def fit_linear_model(X: FloatArray, y: FloatArray, weight: FloatArray, family: F
 
 
 def _linear(X: FloatArray, y: FloatArray, weight: FloatArray) -> LinearFit:
-    root = np.sqrt(weight)[:, None]
-    beta = np.asarray(np.linalg.lstsq(root * X, root[:, 0] * y, rcond=None)[0], dtype=float)
-    rest = y - X @ beta
-    squares = float(weight @ rest**2)
+    root = np.sqrt(weight)
+    # From the design itself: its square loses half of the digits of columns far from 0.
+    design = Orthogonal.of(root[:, None] * X)
+    theta = design.columns.T @ (root * y) / len(y)
+    back, beta = design.back(), design.coefficients(theta)
+    rest = root * y - design.columns @ theta
+    squares = float(rest @ rest)
     free = len(y) - X.shape[1]
     return LinearFit(
         family="linear",
         beta=beta,
-        information=(X * weight[:, None]).T @ X,
-        scores=X * (weight * rest)[:, None],
+        inverse=back @ back.T / len(y),
+        effects=(design.columns * rest[:, None]) @ back.T / len(y),
         dispersion=squares / free if free > 0 else np.nan,
         loglik=-squares / 2,
         iterations=1,
@@ -110,29 +114,36 @@ def _linear(X: FloatArray, y: FloatArray, weight: FloatArray) -> LinearFit:
 
 
 def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 100) -> LinearFit:
-    # Scaled columns keep Newton steps of one size.
-    scale = np.sqrt(np.average(X**2, axis=0, weights=weight))
-    Z = X / scale
-    unit = float(weight.mean())
+    design = Orthogonal.of(X)
+    Z, unit = design.columns, float(weight.mean())
     top = maximise(
         partial(_surface, Z, y, weight), np.zeros(X.shape[1]), unit=unit, most=most,
         direction=shortest, is_last=lambda m: m.gain < 1e-10 * unit,
     )  # fmt: skip
     if top is None:
         raise ValueError("outcomes, weights or covariates are not finite")
-    beta = top.theta / scale
-    mu = expit(X @ beta)
+    back, inverse = design.back(), np.linalg.inv(top.point.information)
+    scores = Z * (weight * (y - expit(Z @ top.theta)))[:, None]
     return LinearFit(
         family="logistic",
-        beta=beta,
-        information=top.point.information * np.outer(scale, scale),
-        scores=X * (weight * (y - mu))[:, None],
+        beta=design.coefficients(top.theta),
+        inverse=back @ inverse @ back.T,
+        effects=scores @ inverse @ back.T,
         dispersion=1.0,
         loglik=top.point.loglik,
         iterations=top.iterations,
         # At a maximum a step that gains so little is of 1e-5; without one it is still about 1.
-        separated=np.abs(top.step) > 1e-3,
+        separated=_moves(X, design.coefficients(top.step)) > 1e-3,
     )
+
+
+def _moves(X: FloatArray, step: FloatArray) -> FloatArray:
+    """Return by how much a step moves the log odds: of a constant column at the means, shape (q,).
+
+    Others move it over their standard deviation, wherever they have their 0.
+    """
+    each = np.abs(step) * X.std(axis=0)
+    return np.asarray(np.where(np.ptp(X, axis=0) > 0, each, np.abs(X.mean(axis=0) @ step)))
 
 
 def _surface(Z: FloatArray, y: FloatArray, weight: FloatArray, beta: FloatArray) -> Surface:

@@ -137,11 +137,15 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     q, total = X.shape[1], data.weight.sum()
     whole = np.eye(len(fit.theta)) * total
     sigma = unpack(fit.theta, q)[1]
-    whole[:q, :q] = X.T @ (data.weight[:, None] * X) / np.exp(2 * sigma)
+    # In the columns of the search, which know neither where a covariate has its 0 nor its unit.
+    Z = X @ fit.back[:q, :q]
+    whole[:q, :q] = Z.T @ (data.weight[:, None] * Z) / np.exp(2 * sigma)
     values, vectors = eigh(fit.information, whole)
-    if values[0] > FLAT and (fit.converged or np.abs(fit.theta).max() < _UNBOUNDED):
+    far = np.abs(np.linalg.solve(fit.back, fit.theta)).max()
+    if values[0] > FLAT and (fit.converged or far < _UNBOUNDED):
         return
-    proportion = np.abs(vectors[:, 0]) * np.sqrt(np.diag(whole))
+    size = np.sqrt(np.append(data.weight @ X**2 / np.exp(2 * sigma), np.diag(whole)[q:]))
+    proportion = np.abs(fit.back @ vectors[:, 0]) * size
     terms = parameter_names(data.designs[0], len(fit.theta) - q)
     names = [t for t, v in zip(terms, proportion, strict=True) if v > 0.1 * proportion.max()]
     raise NotEstimableError(

@@ -136,18 +136,23 @@ def poorly_identified(
     of a logistic regression of every subject's final state with probability 1/2.
     """
     g, H = fit.g, fit.information
-    states = W.T @ (weight[:, None] * W) / 4
-    times = X.T @ (weight[:, None] * X) / np.exp(2 * fit.log_sigma)
-    flat = _part_in(H, block_diag(states, times, weight.sum()), FLAT)
+    # In the columns of the search, which know neither where a covariate has its 0 nor its unit.
+    V, Z = W @ fit.back[:g, :g], X @ fit.back[g:-1, g:-1]
+    states = V.T @ (weight[:, None] * V) / 4
+    times = Z.T @ (weight[:, None] * Z) / np.exp(2 * fit.log_sigma)
+    size = np.sqrt(weight @ np.column_stack((W**2, X**2, np.ones(len(weight)))))
+    flat = _part_in(H, block_diag(states, times, weight.sum()), FLAT, fit.back, size)
     weak = flat.copy()
     if np.linalg.eigvalsh(H[g:, g:])[0] > 0:
         left = H[:g, :g] - H[:g, g:] @ np.linalg.solve(H[g:, g:], H[g:, :g])
-        weak[:g] |= _part_in((left + left.T) / 2, states, _LITTLE)
+        weak[:g] |= _part_in((left + left.T) / 2, states, _LITTLE, fit.back[:g, :g], size[:g])
     return flat, weak
 
 
-def _part_in(H: FloatArray, whole: FloatArray, least: float) -> BoolArray:
+def _part_in(
+    H: FloatArray, whole: FloatArray, least: float, back: FloatArray, size: FloatArray
+) -> BoolArray:
     """Return which parameters have a part in directions with at most a share of information."""
     values, vectors = eigh(H, whole)
-    size = np.abs(vectors[:, values <= least]) * np.sqrt(np.diag(whole))[:, None]
-    return np.asarray((size > 0.1 * size.max(axis=0, initial=0.0)).any(axis=1))
+    part = np.abs(back @ vectors[:, values <= least]) * size[:, None]
+    return np.asarray((part > 0.1 * part.max(axis=0, initial=0.0)).any(axis=1))

@@ -57,12 +57,14 @@ def marginal_curves(
     in_level = None if among is None else (frame[by] == among).to_numpy()
     event = regressed.status == result.spec.cause
     at = np.unique(regressed.time[event]) if days is None else np.asarray(days, dtype=float)
+    # As in other curves: nothing is known after the last day on which anybody was followed.
+    unknown = np.where(at > regressed.time.max(), np.nan, 0.0)
     estimate, influence = [], []
     for level in levels:
         changed = frame.assign(**{by: pd.Categorical([level] * len(frame), categories=levels)})
         curve = mean_curve(best, regressed.design.matrix(changed), on_beta, at, in_level)
-        estimate.append(curve.estimate)
-        influence.append(curve.influence)
+        estimate.append(curve.estimate + unknown)
+        influence.append(curve.influence + unknown)
     return MarginalCurves(
         result,
         by,
@@ -127,7 +129,7 @@ class MarginalCurves(WholeCurves):
         return estimates_of(
             self._keys(), value, influences=effect, subjects=data.sample.influence_subjects(),
             covariance=data.sample.covariance_between(effect, error**2),
-            limits_scale="log-log", reasons=why_missing(value, error, np.inf),
+            limits_scale="log-log", reasons=why_missing(value, error, float(data.time.max())),
             title="Standardised survival", notes=notes_of(self.model.times, data.sample),
         )  # fmt: skip
 

@@ -121,15 +121,14 @@ class RecurrentResponse(SummaryMixin):
         lost = ((panel.before == 1) & (panel.after == 0)).sum() / days[panel.before == 1].sum()
         start = np.r_[np.full(k, np.log(gained)), np.full(k, np.log(lost)), np.zeros(2 * q)]
         reached = fit_panel(panel, start)
-        if reached is None or (np.abs(reached[0].theta[2 * k :]) > _RUNAWAY).any():
+        if reached is None or reached.reach > _RUNAWAY:
             raise NotEstimableError(
                 "The likelihood has no maximum: a rate, or an effect on it, grows without end. Use "
                 "fewer covariates or breaks, or leave out a group in which nothing changes."
             )
-        top, scores = reached
         return RecurrentResponseResult(
-            self, study, label, design, kept, centre, panel, start_state, last, top.theta,
-            top.point.information, scores, top.point.loglik,
+            self, study, label, design, kept, centre, panel, start_state, last,
+            reached.theta, reached.information, reached.scores, reached.loglik,
         )  # fmt: skip
 
     def summary(self) -> Summary:

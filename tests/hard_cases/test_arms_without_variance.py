@@ -1,0 +1,51 @@
+"""An arm without a variance has no error and says why; the others keep theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trdstats as trd
+
+NUMBERS = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
+
+
+def _trial(arms: str, falls: np.ndarray) -> trd.Study:
+    """Return subjects with a baseline of 30 and more, who fall by so much on days 7 to 28."""
+    n = len(arms)
+    names = [f"S{i:02d}" for i in range(n)]
+    start = 30.0 + np.arange(n) % 7
+    days = {0: 0.0, 7: 0.3, 14: 0.7, 28: 1.0}
+    rows = [
+        (s, d, round(float(start[i] - f * falls[i])))
+        for i, s in enumerate(names)
+        for d, f in days.items()
+    ]
+    return trd.Study(
+        pd.DataFrame(rows, columns=["subject", "day", "score"]),
+        pd.DataFrame({"subject": names, "treatment": list(arms)}),
+        scale="MADRS", windows={7: 2, 14: 2, 28: 2}, randomised=True,
+    )  # fmt: skip
+
+
+def test_an_arm_of_one_subject_changes_nothing_for_the_others() -> None:
+    falls = np.random.default_rng(2).uniform(5, 30, 25)
+    arms = "AB" * 12 + "C"
+    spec = trd.TimeShare(trd.Response(), start=7, end=28)
+    whole = spec.fit(_trial(arms, falls)).tidy()
+    two = spec.fit(_trial(arms[:-1], falls[:-1])).tidy()
+    pair = whole[whole["treatment"] != "C"]
+    np.testing.assert_allclose(pair[NUMBERS], two[NUMBERS], rtol=1e-12)
+    alone = whole[whole["treatment"] == "C"]
+    assert alone["std_error"].isna().all()
+    assert alone["reason"].tolist() == ["one subject"] * 2
+
+
+@pytest.mark.parametrize("fall", [0.0, 28.0])
+def test_changes_without_a_residual_have_no_error_and_say_why(fall: float) -> None:
+    study = _trial("AB" * 8, np.full(16, fall))
+    table = trd.single_imputation_analyses(study, day=28).tidy()
+    assert np.allclose(table["estimate"], np.where(table["measure"] == "difference", 0, -fall))
+    silent = table["std_error"].isna() & (table["reason"] == "")
+    assert not silent.any()

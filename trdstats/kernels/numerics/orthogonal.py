@@ -1,0 +1,50 @@
+"""Columns of a design made orthogonal, and the way back to the columns as they were given.
+
+Columns far from 0, or in other units than their neighbours, leave a likelihood the same and its
+arithmetic without digits. A search in orthogonal columns of mean square 1 knows neither where 0 is
+nor the units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from trdstats.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """Orthogonal columns of mean square 1.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (n, q)
+    triangle : ndarray, shape (q, q)
+        Upper triangle; the given columns are the orthogonal ones times this matrix, so that
+        coefficients of the orthogonal columns are this matrix times those of the given ones.
+    """
+
+    columns: FloatArray
+    triangle: FloatArray
+
+    @classmethod
+    def of(cls, X: FloatArray) -> Orthogonal:
+        """Return the orthogonal columns of a design of full rank, shape (n, q)."""
+        if not X.shape[1]:
+            return cls(X, np.eye(0))
+        Q, R = np.linalg.qr(X)
+        root = np.sqrt(len(X))
+        return cls(np.asarray(Q * root), np.asarray(R / root))
+
+    def back(self) -> FloatArray:
+        """Return the matrix from coefficients of the orthogonal columns to the given ones'."""
+        q = len(self.triangle)
+        return np.asarray(solve_triangular(self.triangle, np.eye(q))) if q else np.eye(0)
+
+    def coefficients(self, theta: FloatArray) -> FloatArray:
+        """Return the coefficients of the given columns, shape (q,)."""
+        q = len(self.triangle)
+        return np.asarray(solve_triangular(self.triangle, theta)) if q else theta
