@@ -231,7 +231,7 @@ def _check(what: str, value: Any, kind: _Kind, *, allow_infinite: bool = False) 
     if kind.items is not None and _is_sequence(value):
         return _check_sequence(what, value, kind)
     if isinstance(value, str) and kind.items is not None and "str" in kind.items.names:
-        raise SpecError(f"{what} must be a list, for example [{value!r}]; got {value!r}.")
+        raise SpecError(f"{what} must be a tuple, for example ({value!r},); got {value!r}.")
     raise SpecError(f"{what} must be {_describe(kind)}; got {_show(value)}.")
 
 

@@ -90,8 +90,18 @@ def _unfit(values: Mapping[str, Any], settings: type[StepSettings]) -> Iterator[
         try:
             settings(**{key: value})
         except TrdstatsError as error:
-            if key not in settings.TOGETHER:
+            if isinstance(value, str) and _fits(settings, key, (value,)):
+                yield key, f"{key} must be a list, for example [{value!r}]; got {value!r}"
+            elif key not in settings.TOGETHER:
                 yield key, str(error).rstrip(".")
+
+
+def _fits(settings: type[StepSettings], key: str, value: Any) -> bool:
+    try:
+        settings(**{key: value})
+    except TrdstatsError:
+        return False
+    return True
 
 
 def _frozen(value: Any) -> Any:

@@ -35,6 +35,8 @@ from trdstats.tables import (
 
 _TITLE = "How did scores change?"
 _STANDARDISED = "standardised difference"
+_LONG = 24  # letters in the name of a treatment
+_ABOVE, _ROW = 4.6, 0.2  # inches: height of the means, of a row of differences
 
 
 @checked
@@ -149,10 +151,17 @@ def _with_model(task: Task, observed: Section) -> Section:
             Note(f"Without a visit at {_days(days)}: {', '.join(left_out)}.", "not estimable")
         )
 
+    below = _ROW * len(contrasts.tidy()) + 1.3
+    # Rows are named by visit and treatments: long names need the whole width.
+    is_long = max(map(len, study.treatments)) > _LONG
+
     def draw(figure: Any) -> None:
-        left, right = figure.subplots(1, 2)
-        margins.plot(left, title="Adjusted means")
-        contrasts.plot(right, title=f"Differences from {contrasts.tidy()['reference'].iloc[0]}")
+        if is_long:
+            first, second = figure.subplots(2, 1, height_ratios=(_ABOVE, below))
+        else:
+            first, second = figure.subplots(1, 2)
+        margins.plot(first, title="Adjusted means")
+        contrasts.plot(second, title=f"Differences from {contrasts.tidy()['reference'].iloc[0]}")
 
     figures = (
         *observed.pictures,
@@ -161,7 +170,7 @@ def _with_model(task: Task, observed: Section) -> Section:
             "Adjusted mean change by visit, and differences, with "
             f"{format_level(level)} intervals.",
             draw,
-            (11.0, 4.6),
+            (11.0, _ABOVE + below if is_long else max(_ABOVE, below)),
             alt=lead,
         ),
     )
