@@ -14,8 +14,10 @@ from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_level, pick_levels
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
+from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes.check_event_times import (
+    DAYS,
     check_columns,
     check_intervals,
     check_roles,
@@ -140,6 +142,8 @@ class EventTimes(SummaryMixin):
         left_out: pd.DataFrame | None, caveat: str, first_look: Mapping[str, float] | None,
         notices: Sequence[Problem], switching: SwitchCounts | None,
     ) -> None:  # fmt: skip
+        days = {c: table[c].to_numpy(dtype=float) for c in DAYS if c in table}
+        table = table.assign(**near_days_as_one(days))
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
         self.frame = table[first + [c for c in table.columns if c not in first]]

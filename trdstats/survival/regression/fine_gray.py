@@ -246,7 +246,7 @@ class FineGrayResult(Coefficients):
         -------
         pandas.DataFrame
             The rows of `frame`, one a day: the columns of the formula, time, estimate (NaN for
-            rows that lack a covariate).
+            rows that lack a covariate, and for days after the end of follow-up).
 
         Raises
         ------
@@ -263,6 +263,8 @@ class FineGrayResult(Coefficients):
             risk = np.exp((X - self._centre) / self._spread @ self._fit.beta)
             here = np.searchsorted(self._data.time, np.asarray(days, dtype=float), side="right")
             hazard = np.cumsum(self._fit.hazard)[here - 1]
+            # As in other curves: nothing is known after the last day on which anybody was followed.
+            hazard[np.asarray(days) > self._regressed.time.max()] = np.nan
             estimate[complete] = -np.expm1(-risk[:, None] * hazard)
         rows = table.loc[np.repeat(table.index, len(days))].reset_index(drop=True)
         time = np.tile(np.asarray(days, dtype=float), len(table))
