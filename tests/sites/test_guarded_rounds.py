@@ -400,7 +400,7 @@ def test_a_category_without_events_is_named_soon() -> None:
     parts = {k: site(seed=i, subjects=change, visits=none_respond) for i, k in enumerate("ab")}
     text = TEXT.replace('["a", "b", "c"]', '["b", "a"]')
     asked = trd.ask_sites(plan(text), "hazards", formula="region + age")
-    with pytest.raises(NotEstimableError, match=r"region\[T\.a\] tells the event without exc") as e:
+    with pytest.raises(NotEstimableError, match=r"region\[T\.a\] predicts the event of some") as e:
         way(asked, parts, text)
     assert e.value is not None
     searched = [t.frame for t in e.traceback if t.name == "go_on"][-1]

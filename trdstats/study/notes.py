@@ -162,7 +162,7 @@ def note_mostly_worse(
 def note_low_totals(
     seen: npt.NDArray[np.integer], score: FloatArray, scale: Scale
 ) -> Problem | None:
-    """Note that no total lies in the upper half of the scale, as those of a shorter one do not.
+    """Note that no total reaches the middle of the scale, as those of a shorter one do not.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def note_low_totals(
     score : ndarray, shape (n_rows,)
     """
     highest = np.fmax.reduce(score, initial=-np.inf)
-    if not -np.inf < highest <= (scale.floor + scale.maximum) / 2:
+    if not -np.inf < highest < (scale.floor + scale.maximum) / 2:
         return None
     if len(np.unique(seen[~np.isnan(score)])) < 2 * _FEWEST:
         return None
