@@ -207,3 +207,19 @@ def test_totals_that_end_below_the_middle_of_the_scale_are_noted() -> None:
 
 def re_said(study: trd.Study, words: str) -> bool:
     return words in " ".join(str(study).split())
+
+
+def test_two_places_are_seen_where_some_subjects_have_no_visit() -> None:
+    """Rows of two patients in turn, in a study that has others whose visits are not there yet."""
+    subjects = pd.DataFrame({"subject": [f"S{k}" for k in range(12)], "treatment": ["A", "B"] * 6})
+    rows = pd.DataFrame(
+        {
+            "subject": ["S0", "S1", "S0", "S1"],
+            "day": [0, 0, 7, 7],
+            "score": [30, 30, 20, 22],
+            "site": ["north", "south", "south", "south"],
+        }
+    )
+    for order in ([0, 1, 2, 3], [0, 2, 1, 3]):
+        with pytest.warns(DataWarning, match=r"1 subject has visits with more than one entry of"):
+            trd.Study(rows.iloc[order], subjects=subjects, scale="MADRS", randomised=True)

@@ -14,7 +14,7 @@ from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.scales import Scale
 from trdstats.study.checks.values import Labels, show_day
-from trdstats.study.subjects import never_changes
+from trdstats.study.subjects import lie_together, never_changes
 
 # Under no treatment does so large a part of ill subjects get so much worse.
 _NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale
@@ -232,7 +232,7 @@ def note_two_places(columns: pd.DataFrame, code: IntArray, ids: Labels) -> Probl
     for name in columns:
         if str(name).strip().casefold() not in _PLACES:
             continue
-        if never_changes(columns[name], code, len(ids)):
+        if lie_together(code) and never_changes(columns[name], code):
             continue
         place = pd.factorize(columns[name])[0]
         pairs = np.unique(np.column_stack([code, place])[(code >= 0) & (place >= 0)], axis=0)

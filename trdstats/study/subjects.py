@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import numbers
-from trdstats.errors import Problem, count_of
+from trdstats.errors import Problem, add_problems, count_of
 from trdstats.kernels.visits.blocks import holds_anywhere
 from trdstats.kernels.visits.runs import first_of_runs
 from trdstats.kinds import as_labels, places
@@ -55,12 +55,11 @@ def subjects_from_table(frame: pd.DataFrame, roles: Roles, problems: list[Proble
     missing = identifiers.missing_identifiers(ids)
     repeated = ids.duplicated().to_numpy(dtype=bool) & ~missing
     names = ids.to_numpy(dtype=object)
-    for problem in (
+    add_problems(
+        problems,
         identifiers.check_identifiers(missing, "subjects"),
         identifiers.check_subject_rows(names, repeated),
-    ):
-        if problem is not None:
-            problems.append(problem)
+    )
     kept = np.flatnonzero(~missing & ~repeated)
     kept = kept[_sort_order(names[kept])]
     return _assemble(frame, roles, kept, frame.columns, (), problems)
@@ -80,13 +79,15 @@ def subjects_from_visits(
     first = _first_rows(code)
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
+    together = lie_together(code)
     changing: list[Any] = []
     constant: list[Any] = []
     whole = frame.copy(deep=False)
     for column in frame.columns:
         if column in taken and column not in must:
             continue
-        (constant if never_changes(frame[column], code, len(first)) else changing).append(column)
+        stays = together and never_changes(frame[column], code)
+        (constant if stays else changing).append(column)
     start = _earliest(frame, roles, code, len(first)) if changing else first
     names = ids.iloc[first].array
     for column in changing:
@@ -103,13 +104,11 @@ def subjects_from_visits(
         elif column in must:
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
-            problem = check_constant(names, who, str(column))
-            collected += [problem] if problem is not None else []
+            add_problems(collected, check_constant(names, who, str(column)))
             constant.append(column)
     described = tuple(str(c) for c in frame.columns if c in set(constant))
     order = _sort_order(names)
-    unnamed = identifiers.check_identifiers(missing, "visits")
-    collected += [unnamed] if unnamed is not None else []
+    add_problems(collected, identifiers.check_identifiers(missing, "visits"))
     table = _assemble(whole, roles, first[order], described, described, collected)
     if (order == np.arange(len(order))).all():
         return table, code
@@ -137,15 +136,19 @@ def _first_rows(code: IntArray) -> IntArray:
     return row[np.diff(highest, prepend=-1) > 0]
 
 
-def never_changes(values: pd.Series[Any], code: IntArray, n: int) -> bool:
-    """Return whether the rows of each of n subjects lie together and all have one value.
+def lie_together(code: IntArray) -> bool:
+    """Return whether the rows of each subject follow each other; -1 counts as one more subject."""
+    heads = code[first_of_runs(code)]
+    return not len(heads) or int(np.bincount(heads + 1).max()) == 1
+
+
+def never_changes(values: pd.Series[Any], code: IntArray) -> bool:
+    """Return whether all rows of each subject have one value, where they lie together.
 
     A quick look: False also where an exact one is needed.
     """
     row = identifiers.changes(values)
-    if row is None or np.count_nonzero(code[1:] != code[:-1]) >= n:
-        return False
-    return bool((code[row[1:]] != code[row[1:] - 1]).all())
+    return row is not None and bool((code[row[1:]] != code[row[1:] - 1]).all())
 
 
 def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
@@ -169,14 +172,12 @@ def code_rows(
         subject_table.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp
     )
     code[missing] = -1
-    for problem in (
+    unknown = (code < 0) & ~missing
+    add_problems(
+        problems,
         identifiers.check_identifiers(missing, table),
-        identifiers.check_known_subjects(
-            values.array, (code < 0) & ~missing, subject_table.ids, table
-        ),
-    ):
-        if problem is not None:
-            problems.append(problem)
+        identifiers.check_known_subjects(values.array, unknown, subject_table.ids, table),
+    )
     return code
 
 
@@ -232,11 +233,11 @@ def _assemble(
         ids = pd.Index(names)
     raw = frame[roles.treatment].iloc[kept]
     treatment = as_labels(raw)
-    problems = (
+    add_problems(
+        collected,
         check_treatment(names, treatment.isna().to_numpy(dtype=bool), kept),
         check_labels(raw, treatment.astype(object), roles.treatment),
     )
-    collected += [p for p in problems if p is not None]
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
     primary = roles.measures[0].baseline
