@@ -7,7 +7,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray
 from trdstats.columns import check_numbers, numbers
-from trdstats.errors import Problem, count_of, nearest
+from trdstats.errors import Problem, add_problems, count_of, nearest
 from trdstats.kinds import places
 from trdstats.study.checks.values import check_days
 from trdstats.study.plausibility.days import check_day_range
@@ -40,7 +40,8 @@ def build_events(
         frame["event"].astype(object).map(lambda v: None if pd.isna(v) else str(v).strip().lower())
     )
     unnamed = (kind.isna() | (kind == "")).to_numpy(dtype=bool)
-    problems = [
+    add_problems(
+        collected,
         check_numbers(
             frame[roles.day], wrong, f"`events` column {roles.day!r}", "Give days as numbers."
         ),
@@ -48,8 +49,7 @@ def build_events(
         check_day_range(names, day, "events"),
         _check_named(unnamed),
         _note_kinds(sorted(set(kind[~unnamed]) - set(EVENT_KINDS))),
-    ]
-    collected += [p for p in problems if p is not None]
+    )
     order = np.lexsort((kind.fillna("").to_numpy(dtype=str), day, code))
     # Codes below zero are only met when `found` already stops the study.
     subject = pd.Categorical.from_codes(np.maximum(code, -1)[order], categories=subject_table.ids)

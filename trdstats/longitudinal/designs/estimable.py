@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import EstimateWarning, warn
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
@@ -21,6 +22,22 @@ from trdstats.tables import caveat_notes
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"
 ZERO = "it is 0 by the model"
+
+
+def warn_of_aliased(aliased: Sequence[str], n: int) -> None:
+    """Warn that some of n columns of a design are left out, where there are any.
+
+    Warns
+    -----
+    EstimateWarning
+    """
+    if aliased:
+        warn(
+            f"{len(aliased)} of {n} columns are collinear (aliased) and left out: "
+            f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects that depend "
+            "on them are not estimable.",
+            EstimateWarning,
+        )
 
 
 @dataclass(frozen=True)

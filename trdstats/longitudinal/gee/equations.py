@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, warn
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gee.batches import lay_out
@@ -17,6 +17,7 @@ from trdstats.kernels.gee.means import CumulativeLogit, MeanModel, OneMean
 from trdstats.kernels.gee.sandwich import infer
 from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.gee.working import Pairs, Structure, classify
+from trdstats.longitudinal.designs.estimable import warn_of_aliased
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.separated import Separated, find_separated
 
@@ -81,7 +82,7 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: Structure) ->
         start, settled = independent(model)
         if not settled:
             raise NotEstimableError(_no_solution(design, link))
-    _warn_of_aliased(design)
+    warn_of_aliased([design.terms[j] for j in design.columns.left_out], len(design.terms))
     analysed, person = np.unique(design.person[used], return_inverse=True)
     if len(analysed) <= len(start):
         raise NotEstimableError(
@@ -252,14 +253,3 @@ def _no_solution(design: RatedOutcome, link: str) -> str:
         "The estimating equations have no solution that the search could find. Leave terms out of "
         "the formula, or scale covariates."
     )
-
-
-def _warn_of_aliased(design: RatedOutcome) -> None:
-    aliased = [design.terms[j] for j in design.columns.left_out]
-    if aliased:
-        warn(
-            f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
-            f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
-            "that depend on them are not estimable.",
-            EstimateWarning,
-        )

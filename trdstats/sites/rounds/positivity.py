@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,10 +122,7 @@ class WeightChecks:
         lines = []
         for r in each_row(self.sizes):
             if r.share < LOW_EFFECTIVE_SIZE:
-                lines.append(
-                    f"Weights explode under {r.treatment}: {r.n:,} subjects are worth "
-                    f"{r.effective:,.1f}. estimand='overlap' has bounded weights."
-                )
+                lines.append(_exploded(r))
             elif r.largest > EXPLODED and r.n > 1 / EXPLODED:
                 lines.append(
                     f"Under {r.treatment} one subject may carry up to {100 * r.largest:.0f} % of "
@@ -139,9 +137,9 @@ class WeightChecks:
         -----
         EstimateWarning
         """
-        for line in self.explosions():
-            if "explode" in line:
-                warn(line, EstimateWarning)
+        for r in each_row(self.sizes):
+            if r.share < LOW_EFFECTIVE_SIZE:
+                warn(_exploded(r), EstimateWarning)
 
     def tables(self) -> tuple[Table, ...]:
         """Return sizes and, for each covariate, the pair that is furthest apart."""
@@ -160,6 +158,14 @@ class WeightChecks:
             Table(("Treatment", "n", "Effective", "Largest proportion, at most (%)"), sizes),
             Table(("Pair", "Covariate", "SMD before", "after"), rows, 2),
         )
+
+
+def _exploded(size: Any) -> str:
+    """Say that the subjects of a treatment, a row of `WeightChecks.sizes`, are worth few."""
+    return (
+        f"Weights explode under {size.treatment}: {size.n:,} subjects are worth "
+        f"{size.effective:,.1f}. estimand='overlap' has bounded weights."
+    )
 
 
 def _percent(low: float, high: float) -> str:

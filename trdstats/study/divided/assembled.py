@@ -13,7 +13,7 @@ import pandas as pd
 
 from trdstats.arrays import IntArray
 from trdstats.columns import check_not_empty
-from trdstats.errors import DataError, Problem, SpecError
+from trdstats.errors import DataError, Problem, SpecError, add_problems
 from trdstats.partitions import computed, problems_together, sent, shuffled, task_of
 from trdstats.study.build import Tables, named_baselines, raise_if_fatal, subject_frame
 from trdstats.study.checks import identifiers
@@ -179,8 +179,7 @@ def _subjects(
         subjects = subjects_of_parts(who_is_where, roles, problems)
     else:
         subjects = subjects_from_table(given.subjects, roles, problems)
-    treated = check_treated(subjects.columns.get("treated"))
-    problems += [] if treated is None else [treated]
+    add_problems(problems, check_treated(subjects.columns.get("treated")))
     return subjects
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import Problem, TooLargeError, unknown_name
+from trdstats.errors import Problem, TooLargeError
 from trdstats.extras import extra_module
 from trdstats.partitions import computed, sent, task_of
-from trdstats.scales import Scale, get_scale
+from trdstats.scales import Scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
 from trdstats.study.divided.files import check_is_divided
@@ -217,13 +217,11 @@ class DividedStudy(Study, of_partitions=True):
         UnknownNameError
             When the study has no such scale.
         """
-        label = get_scale(scale).label
-        if label not in self._tables.panels:
-            raise unknown_name("scale of this study", label, self.scales)
-        baseline = self._tables.panels[label].baseline
+        measured = self._measured_by(scale)
+        baseline = self._tables.panels[measured.label].baseline
         tables = replace(self._tables, subjects=self.subjects.assign(baseline=baseline))
-        other = self._like(tables, self._each(Study.on, label))
-        other._scale = next(m.scale for m in self._roles.measures if m.scale.label == label)
+        other = self._like(tables, self._each(Study.on, measured.label))
+        other._scale = measured
         return other
 
     def _narrow(self, kept: BoolArray, treatments: list[str]) -> DividedStudy:

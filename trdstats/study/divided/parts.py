@@ -52,7 +52,8 @@ class Built:
 def build_part(visits: pd.DataFrame, who: OfSubjects, agreed: Agreed) -> Built:
     """Build the study of a partition."""
     roles, problems = agreed.roles, list[Problem]()
-    table = to_pandas(in_plain_columns(visits), what="visits")
+    # As in memory: columns that stay are copied where their rows are put in order.
+    table = to_pandas(in_plain_columns(visits), what="visits", copied=False)
     code = code_rows(table[roles.subject], who.subjects, "visits", problems)
     if not who.named:
         problems.clear()  # said already where subjects were looked for

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.errors import Problem, unknown_name
-from trdstats.scales import Scale, get_scale
+from trdstats.scales import Scale
 from trdstats.study.study.completed import complete
 from trdstats.study.study.held import HeldTables
 from trdstats.study.study.variants import BaselineRule, baseline_by, reschedule
@@ -36,12 +36,9 @@ class Changes(HeldTables):
         UnknownNameError
             When the study has no such scale.
         """
-        label = get_scale(scale).label
-        if label not in self._tables.panels:
-            raise unknown_name("scale of this study", label, self.scales)
-        panel = self._tables.panels[label]
-        other = next(m.scale for m in self._roles.measures if m.scale.label == label)
-        return self._with(scale=other, subjects=self.subjects.assign(baseline=panel.baseline))
+        other = self._measured_by(scale)
+        baseline = self._tables.panels[other.label].baseline
+        return self._with(scale=other, subjects=self.subjects.assign(baseline=baseline))
 
     def with_baseline(self, rule: BaselineRule) -> Study:
         """Return the same study with baselines taken by another rule from its visits.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trdstats.arguments import checked_methods
-from trdstats.errors import Problem
-from trdstats.scales import Scale
+from trdstats.errors import Problem, unknown_name
+from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
@@ -155,6 +155,19 @@ class HeldTables:
             treatment; NaN where it did not happen or is not recorded.
         """
         return days_of_change(self._tables.events, self._tables.courses, self.subjects)
+
+    def _measured_by(self, scale: str | Scale) -> Scale:
+        """Return one of the scales of the study.
+
+        Raises
+        ------
+        UnknownNameError
+            When the study has no such scale.
+        """
+        label = get_scale(scale).label
+        if label not in self._tables.panels:
+            raise unknown_name("scale of this study", label, self.scales)
+        return next(m.scale for m in self._roles.measures if m.scale.label == label)
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""

@@ -18,7 +18,11 @@ from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_visit import build_design, long_table
 from trdstats.longitudinal.designs.design import Design
-from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
+from trdstats.longitudinal.designs.estimable import (
+    left_out_by_constraint,
+    warn_of_aliased,
+    without_visit,
+)
 from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.gaussian.mmrm_fit.inference import infer, with_degrees
 from trdstats.longitudinal.gaussian.mmrm_fit.optimum import (
@@ -99,13 +103,7 @@ def fit_summary(
     # Treatment columns that are 0 at baseline are collinear: that is the constraint.
     implied = left_out_by_constraint(design, columns)
     aliased = [design.terms[j] for j in columns.left_out if j not in implied]
-    if aliased:
-        warn(
-            f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
-            f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
-            "that depend on them are not estimable.",
-            EstimateWarning,
-        )
+    warn_of_aliased(aliased, len(design.terms))
     kept = columns.kept
     summary = summary.keep(kept)
     structure = structure_of(spec, design)
