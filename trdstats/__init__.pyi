@@ -25,7 +25,6 @@ from .comparison import PublishedTrial as PublishedTrial
 from .comparison import RuleStrategy as RuleStrategy
 from .comparison import SequentialTrials as SequentialTrials
 from .comparison import Standardisation as Standardisation
-from .comparison import adjust_p_values as adjust_p_values
 from .comparison import compare as compare
 from .comparison import compare_strata as compare_strata
 from .comparison import decision_intervals as decision_intervals
@@ -43,6 +42,7 @@ from .endpoint import TimeShare as TimeShare
 from .estimates import EstimateResult as EstimateResult
 from .estimates import Estimates as Estimates
 from .estimates import Graph as Graph
+from .estimates import adjust_p_values as adjust_p_values
 from .estimates import joint as joint
 from .estimates.weights import multiply_weights as multiply_weights
 from .evidence import published_figures as published_figures

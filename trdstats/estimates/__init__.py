@@ -3,6 +3,7 @@
 from trdstats.estimates.estimates import Estimates, estimates_of
 from trdstats.estimates.joint import joint
 from trdstats.estimates.multiplicity import SingleStep, adjust_single_step
+from trdstats.estimates.p_value_families import adjust_p_values
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.result import EstimateResult
 
@@ -11,6 +12,7 @@ __all__ = [
     "Estimates",
     "Graph",
     "SingleStep",
+    "adjust_p_values",
     "adjust_single_step",
     "estimates_of",
     "joint",

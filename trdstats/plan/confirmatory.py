@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import PlanError, SpecError, check_choice, unknown_name
-from trdstats.estimates.p_value_families import adjust_p_values
+from trdstats.estimates import adjust_p_values
 from trdstats.kinds import label_of
 from trdstats.plan.sections import Section
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.patheffects import withStroke
@@ -64,17 +63,15 @@ def draw_bars(
         beyond = at[side * change > (CUT if worse else END)]
         if not beyond.size:
             continue
-        sns.scatterplot(
-            x=beyond,
-            y=np.full(beyond.size, side * CUT),
-            ax=ax,
+        ax.scatter(
+            beyond,
+            np.full(beyond.size, side * CUT),
             marker=mark,
             color=style.color,
             edgecolor="black",
             linewidth=0.6,
             s=34,
             clip_on=False,
-            legend=False,
             zorder=4,
         )
         ax.text(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
@@ -116,9 +115,9 @@ def _draw_curve(ax: Axes, estimated: pd.DataFrame, with_joint: bool) -> None:
             alpha=0.55 if marker == "o" else 1.0, zorder=order,
         )  # fmt: skip
         if len(rows):
-            sns.scatterplot(
-                x=x[is_drawn], y=rows["estimate"], ax=ax, color=color, marker=marker, s=size,
-                edgecolor="white", linewidth=0.4, legend=False, zorder=order + 1,
+            ax.scatter(
+                x[is_drawn], rows["estimate"], color=color, marker=marker, s=size,
+                edgecolor="white", linewidth=0.4, zorder=order + 1,
             )  # fmt: skip
 
 

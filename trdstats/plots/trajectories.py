@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -156,18 +155,16 @@ def _choose_dodge(
 
 def _draw_one(ax: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     """Draw one treatment, shifted sideways by `shift` points on the page, not in the data."""
-    sns.lineplot(
-        x=rows["day"].to_numpy(),
-        y=rows["estimate"].to_numpy(),
-        ax=ax,
+    ax.plot(
+        rows["day"].to_numpy(),
+        rows["estimate"].to_numpy(),
         color=style.color,
         linestyle=style.linestyle,
         linewidth=LINE_WIDTH,
         marker=style.marker,
         markersize=MARKER_SIZES.get(style.marker, MARKER_SIZE),
-        estimator=None,
-        errorbar=None,
-        legend=False,
+        markeredgecolor="white",
+        markeredgewidth=0.75,
         zorder=3,
     )
     limits = rows[np.isfinite(rows["conf_low"]) & np.isfinite(rows["conf_high"])]

@@ -1,32 +1,5 @@
 """Hospitals that may not share rows: what each sends and guards, and what a centre makes of it."""
 
-from trdstats.sites.combined import CombinedSites, combine
-from trdstats.sites.files import summarise_files
-from trdstats.sites.rounds import (
-    Answer,
-    Question,
-    SiteEstimates,
-    answer_sites,
-    ask_sites,
-    next_round,
-    read_round,
-)
-from trdstats.sites.site_summary import SiteSummary
-from trdstats.sites.stored import read_summary
-from trdstats.sites.summarise import summarise_site
+import lazy_loader as _lazy
 
-__all__ = [
-    "Answer",
-    "CombinedSites",
-    "Question",
-    "SiteEstimates",
-    "SiteSummary",
-    "answer_sites",
-    "ask_sites",
-    "combine",
-    "next_round",
-    "read_round",
-    "read_summary",
-    "summarise_files",
-    "summarise_site",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, known_level
 from trdstats.imputation.trial.layout import Layout
 from trdstats.imputation.trial.strategies import Strategy
-from trdstats.kernels.gaussian.reference_based import VisitDistribution
+from trdstats.kernels.gaussian.reference_based import VisitDistribution as VisitDistribution
 from trdstats.longitudinal.designs.levels import level_text
 
 ArmDistribution = Callable[[IntArray, int], VisitDistribution]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib.pyplot as plt
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -92,7 +91,7 @@ def dress(
     ax.set_axisbelow(True)
     ax.grid(visible=False)
     ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.8)
-    sns.despine(ax=ax)
+    ax.spines[["top", "right"]].set_visible(False)
     right = legend_width(ax, keys)
     note = wrap(caveat, axes_width(ax))
     height = _GAP

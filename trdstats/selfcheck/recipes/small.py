@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.comparison import adjust_p_values
-from trdstats.estimates.multiplicity import adjust_single_step
+from trdstats.estimates import adjust_p_values, adjust_single_step
 from trdstats.outcomes import EventTimes
 from trdstats.survival import RMST, AalenJohansen, KaplanMeier, LogRank
 from trdstats.tables import each_row

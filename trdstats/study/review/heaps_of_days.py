@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter1d
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.study.windows import VisitWindows, choose_visits
@@ -74,6 +73,8 @@ def _heaps(
 
 def _coarse_heaps(code: IntArray, day: FloatArray, bandwidth: float) -> list[tuple[float, float]]:
     """Return where the heaps of days begin and end at one bandwidth, [begin, end)."""
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and few propose windows
+
     u = _SLOPE * np.log1p(day / _KNEE)
     pad = 4 * bandwidth
     low = max(float(u.min()) - pad, 0.0)
