@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from trdstats.arguments import Jobs, checked
-from trdstats.plan.carrying_out import Finished, finish_steps
+from trdstats.plan.carrying_out import Finished, finish_steps, write_table
 from trdstats.plan.confirmatory import confirmatory_stands
 from trdstats.plan.folder import PAPER, new_folder
 from trdstats.plan.manifest import (
@@ -25,13 +23,11 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.reading import read_plan
 from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, plan_rows, write_results
-from trdstats.plan.results.explain import MEMBERS
 from trdstats.plan.second_opinions import FILE as OPINIONS
 from trdstats.plan.second_opinions import opinion_frame
 from trdstats.plan.sections import Section
 from trdstats.study import Study, study_from_mapping
 from trdstats.tables import number_style
-from trdstats.tables.spreadsheet import neutralise
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,7 @@ def run_plan(
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        done = finish_steps(plan, study, place / "figures", say, n_jobs)
+        done = finish_steps(plan, study, place, say, n_jobs)
         say("report")
         manifest = build_manifest(plan, data)
         if style != "plain":
@@ -175,19 +171,11 @@ def _write(
     with_paper: bool,
 ) -> Run:
     sections = [each.section for each in done]
-    tables = [
-        _write_table(frame, folder / "tables" / f"{name}.csv")
-        for s in sections
-        for name, frame in s.frames.items()
-    ]
-    tables += [
-        _write_table(s.members, folder / "tables" / f"{s.key}_{MEMBERS}.csv")
-        for s in sections
-        if s.members is not None
-    ]
+    tables = [path for each in done for path in each.tables]
+    tables += [path for each in done for path in each.members]
     opinions = opinion_frame(sections)
     if opinions is not None:
-        tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
+        tables.append(write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
     write_results(plan_rows(plan, sections), _about(plan, study, sections, manifest), numbers)
     pictures = {key: files for each in done for key, files in each.figures.items()}
@@ -235,9 +223,3 @@ def _in_folder(run: Run, folder: Path) -> Run:
         failed=run.failed,
         paper=tuple(map(at, run.paper)),
     )
-
-
-def _write_table(frame: pd.DataFrame, path: Path) -> Path:
-    # Ten significant digits: what a reader can use, and the same on every platform.
-    neutralise(frame).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
-    return path

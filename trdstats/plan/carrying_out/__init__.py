@@ -2,5 +2,6 @@
 
 from trdstats.plan.carrying_out.analysis import analyse
 from trdstats.plan.carrying_out.finish import Finished, finish_steps
+from trdstats.plan.carrying_out.writing import write_table
 
-__all__ = ["Finished", "analyse", "finish_steps"]
+__all__ = ["Finished", "analyse", "finish_steps", "write_table"]

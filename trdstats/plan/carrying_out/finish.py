@@ -1,4 +1,4 @@
-"""Each step carried out to its end, second opinions and figures included, on several processes."""
+"""Each step carried out to its end, its tables and figures written, on several processes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from trdstats.parallel import run_beside
 from trdstats.plan.carrying_out.analysis import carry_out, prepare, words_of
 from trdstats.plan.carrying_out.drawing import Files, draw_all
+from trdstats.plan.carrying_out.writing import write_tables
 from trdstats.plan.plan import Plan
 from trdstats.plan.second_opinions import with_opinions
 from trdstats.plan.sections import Section
@@ -24,19 +25,23 @@ _LARGE = 1_000_000
 
 @dataclass(frozen=True)
 class Finished:
-    """A step with its figures drawn.
+    """A step with its tables written and its figures drawn.
 
     Attributes
     ----------
     section : Section
     figures : dict of str to tuple of Path
         PNG and SVG of each picture.
+    tables, members : tuple of Path
+        Tables; and the one of who stands behind the results, where there is one.
     warned : tuple
         Warnings of another process, to be given in this one: message, category, file and line.
     """
 
     section: Section
     figures: Files
+    tables: tuple[Path, ...] = ()
+    members: tuple[Path, ...] = ()
     warned: tuple[tuple[Warning, type[Warning], str, int], ...] = ()
 
 
@@ -50,7 +55,7 @@ def finish_steps(
     plan : Plan
     study : Study
     folder : Path
-        Where figures go.
+        Where ``tables`` and ``figures`` go.
     tell : callable
         Called with a few words on what is waited for.
     n_jobs : int
@@ -83,8 +88,8 @@ def finish_steps(
 
 
 def _finish(step: Step, task: Task, folder: Path) -> Finished:
-    section, figures = draw_all(with_opinions(carry_out(step, task)), folder)
-    return Finished(section, figures)
+    section, figures = draw_all(with_opinions(carry_out(step, task)), folder / "figures")
+    return Finished(section, figures, *write_tables(section, folder / "tables"))
 
 
 def _finish_noting(step: Step, task: Task, folder: Path, style: NumberStyle) -> Finished:
@@ -94,7 +99,7 @@ def _finish_noting(step: Step, task: Task, folder: Path, style: NumberStyle) -> 
         done = _finish(step, task, folder)
     pictures = tuple(replace(p, draw=_is_drawn) for p in done.section.pictures)
     section = replace(done.section, pictures=pictures, checked=())
-    return Finished(section, done.figures, tuple(map(_as_given, caught)))
+    return replace(done, section=section, warned=tuple(map(_as_given, caught)))
 
 
 def _as_given(seen: warnings.WarningMessage) -> tuple[Any, ...]:
