@@ -62,8 +62,8 @@ def run(
     from trdstats.parallel import count_workers, load_for_good, workers_loading
 
     workers = count_workers(_WORKERS) if jobs is None else jobs
-    with workers_loading("trdstats.plan", workers):
-        load_for_good("trdstats.plan")
+    with workers_loading("trdstats.plan.run", workers):
+        load_for_good("trdstats.plan.run")
     from trdstats.plan import read_plan, run_plan, sample_plan
     from trdstats.plan.carrying_out.remaining import Remaining
 
