@@ -311,6 +311,43 @@ def or_leave_out(what: str, treatments: Sequence[str]) -> str:
     return f", or leave them out with {what}.only({list(treatments)!r})." if treatments else "."
 
 
+def check_first_look(
+    first_look: Mapping[str, float],
+    day: float,
+    treatments: Sequence[str],
+    *,
+    what: str,
+    remedy: str = "a later tau",
+) -> None:
+    """Refuse a day before the first visit of a treatment: nothing seen is not nothing happened.
+
+    Parameters
+    ----------
+    first_look : mapping of str to float
+        Earliest day on which any subject under a treatment was assessed; infinite for never.
+    day : float
+    treatments : sequence of str
+        Those that are estimated.
+    what : str
+        Where treatments can be left out: "times" or "history".
+    remedy : str
+        What could be chosen instead.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    late = {t: first_look[t] for t in treatments if first_look.get(t, 0.0) > day}
+    if late:
+        listed = ", ".join(
+            f"{t} ({f'day {first:g}' if isfinite(first) else 'never'})" for t, first in late.items()
+        )
+        raise NotEstimableError(
+            f"No subject was assessed by day {day:g} under {listed}. Choose {remedy}"
+            + or_leave_out(what, [t for t in treatments if t not in late])
+        )
+
+
 def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
     """Build the error for a day that is not scheduled, with the nearest scheduled ones."""
     days = sorted(set(known))
