@@ -216,8 +216,7 @@ def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, 
     if design.baseline is None:
         return ()
     implied = set(without_visit(design)) & set(columns.left_out.tolist())
-    matrix = design.spec.get_model_matrix(design.frame, output="numpy", na_action="ignore")
-    unconstrained = np.asarray(matrix, dtype=float)
+    unconstrained = design.rows_of(design.frame)
     for k, j in enumerate(columns.left_out.tolist()):
         # Treatment at the first visit: the column is 0 by the constraint, not in the data.
         if np.count_nonzero(columns.null[:, k]) == 1 and unconstrained[:, j].any():
