@@ -79,7 +79,8 @@ def test_the_report_does_not_say_that_follow_up_ended(tmp_path: Path) -> None:
     assert lead == "No subject was assessed by day 5."
     assert notes[0].startswith("Not every treatment was assessed by then. No subject was assessed")
     lead, notes = section(tmp_path, visits(first_of_tms=12), 9)
-    assert lead.startswith("Of 9 days: ") and "under ECT" in lead
+    assert lead.startswith("Of 9 days: ")
+    assert "under ECT" in lead
     assert notes[0].startswith(
         "Not every treatment was assessed by then. No subject was assessed by day 9 under TMS"
     )
