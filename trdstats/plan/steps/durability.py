@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -201,4 +201,9 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
     )
 
 
-STEP: Step = Step("durability", "durability of response", run, check=check, cost=4.0)
+def _rows(task: Task) -> dict[str, Collection[object]]:
+    """Return the days of the table of relapse."""
+    return {"time": task.plan.durability_days}
+
+
+STEP: Step = Step("durability", "durability of response", run, check=check, rows=_rows, cost=4.0)
