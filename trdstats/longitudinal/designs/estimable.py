@@ -32,12 +32,16 @@ def warn_of_aliased(aliased: Sequence[str], n: int) -> None:
     EstimateWarning
     """
     if aliased:
-        warn(
-            f"{len(aliased)} of {n} columns are collinear (aliased) and left out: "
-            f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects that depend "
-            "on them are not estimable.",
-            EstimateWarning,
-        )
+        warn(words_on_aliased(aliased, n), EstimateWarning)
+
+
+def words_on_aliased(aliased: Sequence[str], n: int) -> str:
+    """Return that some of n columns of a design are left out."""
+    return (
+        f"{len(aliased)} of {n} columns are collinear (aliased) and left out: "
+        f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects that depend on "
+        "them are not estimable."
+    )
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,11 @@ class RatedOutcome:
         where = count_of(len(names), "category", "categories")
         return (
             f"No analysed rating in {where}: {', '.join(map(str, names))}. The cut points beside "
-            "it cannot be estimated; nothing is said of its probability.",
+            + (
+                "it cannot be estimated; nothing is said of its probability."
+                if len(names) == 1
+                else "them cannot be estimated; nothing is said of their probabilities."
+            ),
         )
 
     @property
