@@ -292,7 +292,8 @@ def _rows(task: Task) -> dict[str, Collection[object]]:
     if task.settings.model == "none" or len(task.study.treatments) < 2:
         return {"measure": (), "visit": ()}
     study, _ = _with_shared_days(task.study, task.settings.days)
-    return {"visit": task.settings.days or shared_days(study, task.acute_end)}
+    days = task.settings.days or shared_days(study, task.acute_end)
+    return {"measure": ("mean", "difference", _STANDARDISED), "visit": days}
 
 
 STEP: Step = Step(

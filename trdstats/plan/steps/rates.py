@@ -217,9 +217,13 @@ def _lead(task: Task, table: pd.DataFrame) -> str:
 
 
 def _rows(task: Task) -> dict[str, Collection[object]]:
-    """Return the outcomes and days whose rates will be there."""
+    """Return the measures, outcomes and days that will be there."""
     pairs = list(days_of_outcomes(task.plan, task.settings))
-    return {"outcome": {name: None for name, _ in pairs}, "day": {day: None for _, day in pairs}}
+    return {
+        "measure": ("rate", "difference", "ratio", "odds ratio", "non-inferiority"),
+        "outcome": {name: None for name, _ in pairs},
+        "day": {day: None for _, day in pairs},
+    }
 
 
 STEP: Step = Step(
