@@ -194,6 +194,23 @@ def test_marginal_rates_from_far_away() -> None:
     np.testing.assert_allclose(far, near, rtol=1e-7)
 
 
+def test_proportional_odds_from_far_away() -> None:
+    rng = np.random.default_rng(4)
+    n = 300
+    arm = np.where(np.arange(n) % 2, "A", "B")
+    age = rng.uniform(20, 70, n)
+    latent = 0.03 * age + (arm == "A") + rng.logistic(0, 1, n)
+    state = pd.cut(latent, [-99, 1, 2, 3, 99], labels=["none", "mild", "moderate", "severe"])
+    frame = pd.DataFrame({"subject": np.arange(n), "treatment": arm, "age": age, "state": state})
+    spec = trd.ProportionalOdds("treatment + age", outcome="state")
+    near, far = (spec.fit(frame.assign(age=age + origin)) for origin in (0.0, FAR))
+    numbers = ["estimate", "std_error"]
+    np.testing.assert_allclose(
+        far.margins().tidy()[numbers], near.margins().tidy()[numbers], rtol=1e-6
+    )
+    np.testing.assert_allclose(far.tidy()[numbers], near.tidy()[numbers], rtol=1e-6)
+
+
 def test_coefficients_are_those_of_the_columns_as_given() -> None:
     """Also those of treatment, at age 0, where age interacts with it."""
     spec = trd.MMRM("change ~ age * treatment + visit")
