@@ -169,12 +169,15 @@ RATED: dict[str, Callable[[trd.Study], Any]] = {
     "equations": lambda s: trd.GEE("response ~ age + treatment * visit").fit(
         s, outcome=trd.Response()
     ),
+    "random effects": lambda s: trd.GLMM("response ~ age + treatment + visit").fit(
+        s, outcome=trd.Response()
+    ),
     "of scores": lambda s: trd.GEE("change ~ age + treatment * visit", family="gaussian").fit(s),
 }
 
 
 @pytest.mark.parametrize("name", RATED)
-def test_estimating_equations_from_far_away(name: str) -> None:
+def test_rated_outcomes_from_far_away(name: str) -> None:
     near, far = (RATED[name](s) for s in (_study(), _study(1.0, FAR)))
     numbers = ["estimate", "std_error"]
     means = [f.margins("treatment", by="visit").tidy()[numbers] for f in (near, far)]
