@@ -1,8 +1,9 @@
 """One checker for the arguments of public functions and specifications.
 
 `checked` reads the annotations: a number, a whole number, a truth value, a text, and sequences
-and mappings of them are checked against them on every call. What an annotation cannot say
-(a range, a name that exists) each function checks itself.
+and mappings of them are checked against them on every call. Lists of days, treatments, outcomes
+and the like name at least one. What an annotation cannot say (a range, a name that exists) each
+function checks itself.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class _Kind:
 
 
 _ANYTHING = _Kind(is_open=True)
+# Parameters whose list may be empty only where that is its default: nothing would be returned.
+_AT_LEAST_ONE = frozenset(
+    ("days", "definitions", "horizons", "measures", "outcomes", "treatments", "visits")
+)
 _WORDS = {
     "float": "a number",
     "int": "a whole number",
@@ -102,7 +107,9 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
         if (kind := _read_annotation(parameter.annotation)) != _ANYTHING
         and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
-    if not kinds:
+    lists = {n: p.default for n, p in signature.parameters.items() if n in _AT_LEAST_ONE}
+    is_specification = function.__name__ == "__init__"
+    if not kinds and not lists:
         return function
 
     @functools.wraps(function)
@@ -111,14 +118,33 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
             bound = signature.bind(*args, **kwargs)
         except TypeError:
             return function(*args, **kwargs)  # Python's own message names the argument
+        empty = [n for n in lists if _is_empty(bound.arguments.get(n)) and not _is_empty(lists[n])]
+        if empty and not is_specification:
+            raise SpecError(_none_named(empty[0], lists[empty[0]]))
         for name, value in bound.arguments.items():
             if name in kinds:
                 kind, default = kinds[name]
                 if value is not default:
                     bound.arguments[name] = _check_given(name, value, kind, default)
-        return function(*bound.args, **bound.kwargs)
+        result = function(*bound.args, **bound.kwargs)
+        if empty:  # a specification has the first word on its settings
+            raise SpecError(_none_named(empty[0], lists[empty[0]]))
+        return result
 
     return call
+
+
+def _is_empty(value: Any) -> bool:
+    """Return whether a list, or what can stand for one (an array, an index), holds nothing."""
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return not value
+    shape: tuple[Any, ...] = getattr(value, "shape", ())
+    return len(shape) == 1 and isinstance(shape[0], int) and shape[0] == 0
+
+
+def _none_named(name: str, default: Any) -> str:
+    without = "" if default is inspect.Parameter.empty else f", or leave {name} out"
+    return f"{name} must hold at least one {name.removesuffix('s')}{without}."
 
 
 def _check_given(what: str, value: Any, kind: _Kind, default: Any) -> Any:

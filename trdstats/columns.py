@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import Problem, count_of, nearest
+from trdstats.errors import Problem, argument, count_of, nearest
 from trdstats.kinds import CONTAINERS, places, spelled_numbers
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
@@ -41,7 +41,7 @@ def check_columns(
                 "unknown_column",
                 f"`{table}` has no column {column!r} for {role}.",
                 (),
-                f"{hint} Name it with {role}=..." if role.isidentifier() else hint,
+                f"{hint} Name it with {argument(role)}" if role.isidentifier() else hint,
             )
         )
     return problems

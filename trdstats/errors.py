@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Literal, TypeVar
 
 K = TypeVar("K")
@@ -35,6 +37,42 @@ def visible(text: str) -> str:
     return _CONTROL_CHARACTERS.sub(
         lambda m: m[0].encode("unicode_escape", "surrogatepass").decode(), text
     )
+
+
+_OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default=MappingProxyType({}))
+
+
+@contextmanager
+def options_called(names: Mapping[str, str]) -> Iterator[None]:
+    """Let messages name arguments as the options of a command: {"subject": "--subject"}."""
+    token = _OPTIONS.set(names)
+    try:
+        yield
+    finally:
+        _OPTIONS.reset(token)
+
+
+def argument(name: str, value: str = "...", *, option: str | None = None) -> str:
+    """Return how a user gives an argument: as in Python, or as an option of a command.
+
+    Parameters
+    ----------
+    name : str
+    value : str
+        In Python, quotes included.
+    option : str, optional
+        As the option takes it. Default: the value without its quotes.
+    """
+    called = _OPTIONS.get().get(name)
+    if called is None:
+        return f"{name}={value}"
+    return f"{called} {value.strip(chr(34) + chr(39)) if option is None else option}"
+
+
+def why_unreadable(error: Exception) -> str:
+    """Return why a file cannot be read or written, without the path that the message names."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error) or type(error).__name__).rstrip(".")
 
 
 class TrdstatsError(ValueError):
@@ -309,6 +347,43 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
 def or_leave_out(what: str, treatments: Sequence[str]) -> str:
     """Return the end of a remedy: keep the remaining treatments, where there are any."""
     return f", or leave them out with {what}.only({list(treatments)!r})." if treatments else "."
+
+
+def check_first_look(
+    first_look: Mapping[str, float],
+    day: float,
+    treatments: Sequence[str],
+    *,
+    what: str,
+    remedy: str = "a later tau",
+) -> None:
+    """Refuse a day before the first visit of a treatment: nothing seen is not nothing happened.
+
+    Parameters
+    ----------
+    first_look : mapping of str to float
+        Earliest day on which any subject under a treatment was assessed; infinite for never.
+    day : float
+    treatments : sequence of str
+        Those that are estimated.
+    what : str
+        Where treatments can be left out: "times" or "history".
+    remedy : str
+        What could be chosen instead.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    late = {t: first_look[t] for t in treatments if first_look.get(t, 0.0) > day}
+    if late:
+        listed = ", ".join(
+            f"{t} ({f'day {first:g}' if isfinite(first) else 'never'})" for t, first in late.items()
+        )
+        raise NotEstimableError(
+            f"No subject was assessed by day {day:g} under {listed}. Choose {remedy}"
+            + or_leave_out(what, [t for t in treatments if t not in late])
+        )
 
 
 def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:

@@ -10,7 +10,7 @@ import click
 
 from trdstats.cli.console import collected_notices, console_of_errors, fail, show_notices
 from trdstats.cli.group import main
-from trdstats.errors import SpecError, TrdstatsError
+from trdstats.errors import SpecError, TrdstatsError, options_called
 
 if TYPE_CHECKING:
     from trdstats.study import Study
@@ -82,28 +82,36 @@ def check(
             else:
                 if scale is None:
                     raise SpecError("Name the instrument: --scale MADRS.")
-                study = read_study(
-                    visits,
-                    subjects,
-                    events,
-                    courses,
-                    separator={"tab": "\t", "\\t": "\t"}.get(separator or "", separator),
-                    encoding=encoding,
-                    sheet=_read_sheets(sheets),
-                    scale=averaged_scales(scale, averaged_over),
-                    subject=subject,
-                    treatment=treatment,
-                    day=day,
-                    score=score,
-                    baseline=baseline,
-                    windows=_read_windows(windows),
-                    duplicates=_read_rule(duplicates),
-                )
+                with options_called(_options()):
+                    study = read_study(
+                        visits,
+                        subjects,
+                        events,
+                        courses,
+                        separator={"tab": "\t", "\\t": "\t"}.get(separator or "", separator),
+                        encoding=encoding,
+                        sheet=_read_sheets(sheets),
+                        scale=averaged_scales(scale, averaged_over),
+                        subject=subject,
+                        treatment=treatment,
+                        day=day,
+                        score=score,
+                        baseline=baseline,
+                        windows=_read_windows(windows),
+                        duplicates=_read_rule(duplicates),
+                    )
     except TrdstatsError as error:
         fail(console, error)
     show_notices(console, notices)
     click.echo(repr(study))
     console.print("[bold green]The study can be analysed.[/]")
+
+
+def _options() -> dict[str, str]:
+    """Return how the command calls the arguments of `read_study`."""
+    options = [p for p in check.params if isinstance(p, click.Option)]
+    called = {str(p.name): p.opts[0] for p in options}
+    return called | {"sheet": called["sheets"]}
 
 
 def _of_plan(path: Path) -> Study | None:

@@ -20,7 +20,7 @@ from trdstats.cli.console import (
     show_notices,
 )
 from trdstats.cli.group import main
-from trdstats.errors import SpecError, TrdstatsError, visible
+from trdstats.errors import SpecError, TrdstatsError, visible, why_unreadable
 
 if TYPE_CHECKING:
     from trdstats.plan import RunDifference
@@ -204,8 +204,9 @@ def selfcheck(out: Path | None) -> None:
         try:
             certificate.write(out)
         except OSError as error:
-            words = error.strerror or type(error).__name__
-            problem = SpecError(f"{str(out)!r} cannot be written: {words}. Name another file.")
+            problem = SpecError(
+                f"{str(out)!r} cannot be written: {why_unreadable(error)}. Name another file."
+            )
             fail(console_of_errors(), problem)
     if not certificate.passes:
         sys.exit(NOT_ALL)

@@ -10,7 +10,7 @@ import click
 
 from trdstats.cli.console import collected_notices, console_of_errors, fail, say, show_notices
 from trdstats.cli.group import main
-from trdstats.errors import SpecError, TrdstatsError, visible
+from trdstats.errors import SpecError, TrdstatsError, visible, why_unreadable
 
 
 @main.command()
@@ -187,7 +187,7 @@ def _faults_in_words(file: Path) -> Iterator[None]:
         fail(console, error)
     except OSError as error:
         place = str(error.filename or file)
-        fail(console, SpecError(f"{place!r} cannot be read or written: {error.strerror}."))
+        fail(console, SpecError(f"{place!r} cannot be read or written: {why_unreadable(error)}."))
     show_notices(console, notices)
 
 

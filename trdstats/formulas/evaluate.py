@@ -86,6 +86,17 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
         named = [f"{name} = {label_of(level)}" for name, level in self.references().items()]
         return (("Reference", ", ".join(named)),) if named else ()
 
+    def rows(self, table: pd.DataFrame) -> FloatArray:
+        """Return the design of the rows of a table as numbers, NaN where they are not known.
+
+        Raises
+        ------
+        SpecError, NotEstimableError
+            When the values of a factor cannot be computed.
+        """
+        matrix = self.get_model_matrix(table, output="numpy", na_action="ignore")
+        return np.asarray(matrix, dtype=float)
+
     def get_model_matrix(
         self,
         data: pd.DataFrame,

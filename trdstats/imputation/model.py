@@ -225,8 +225,7 @@ def designs(layout: Layout, design: Design | RatedOutcome, columns: Estimability
             arm_table[layout.treatment] = arm_table[layout.treatment].astype(
                 types[layout.treatment]
             )
-        matrix = design.spec.get_model_matrix(arm_table, output="numpy", na_action="ignore")
-        values = np.asarray(matrix, dtype=float)
+        values = design.rows_of(arm_table)
         X = values[:, columns.kept]
         X[~columns.is_estimable(values)] = np.nan
         by_arm.append(X.reshape(n, T, -1))

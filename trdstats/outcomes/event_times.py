@@ -143,7 +143,8 @@ class EventTimes(SummaryMixin):
         notices: Sequence[Problem], switching: SwitchCounts | None,
     ) -> None:  # fmt: skip
         days = {c: table[c].to_numpy(dtype=float) for c in DAYS if c in table}
-        table = table.assign(**near_days_as_one(days))
+        span = ("entry", "time") if "entry" in days else None
+        table = table.assign(**near_days_as_one(days, span=span))
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
         self.frame = table[first + [c for c in table.columns if c not in first]]

@@ -13,6 +13,7 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_levels
 from trdstats.frames import to_pandas
+from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.kinds import as_labels
 from trdstats.outcomes.check_history import (
     CENSORED,
@@ -107,6 +108,8 @@ class ResponseHistory(SummaryMixin):
             table["left"] = table["stop"]
         if "right" not in table:
             table["right"] = np.where(seen, table["stop"], np.inf)
+        table = table.astype({"left": float, "right": float})
+        table, visits = _tied(table, visits)
         order = np.lexsort((table["stop"], table["start"], pd.factorize(table["subject"])[0]))
         table = table.assign(row_=np.arange(len(table))).iloc[order].reset_index(drop=True)
         _raise(check_course(table))
@@ -116,8 +119,6 @@ class ResponseHistory(SummaryMixin):
             {
                 "state": pd.CategoricalDtype([*STATES]),
                 "to": pd.CategoricalDtype([*STATES, CENSORED]),
-                "left": float,
-                "right": float,
             }
         )
         self._hold(
@@ -157,10 +158,11 @@ class ResponseHistory(SummaryMixin):
         response, relapse, unseen, left_out, visits, caveat, first_look, switching
             As in `ResponseHistory`.
         """
+        frame, seen = _tied(frame, visits)
         history = cls.__new__(cls)
         history._hold(
             frame, response=response, relapse=relapse, unseen=unseen, left_out=left_out,
-            visits=visits, caveat=caveat, first_look=first_look, switching=switching,
+            visits=seen, caveat=caveat, first_look=first_look, switching=switching,
         )  # fmt: skip
         return history
 
@@ -281,6 +283,20 @@ class ResponseHistory(SummaryMixin):
 def as_history(data: Any) -> ResponseHistory:
     """Return histories from histories or a frame with their columns."""
     return data if isinstance(data, ResponseHistory) else ResponseHistory(data)
+
+
+def _tied(
+    table: pd.DataFrame, visits: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return stays and visits with days that differ by rounding as one."""
+    days = {c: table[c].to_numpy(dtype=float) for c in ("start", "stop", "left", "right")}
+    if visits is not None:
+        days["day"] = visits["day"].to_numpy(dtype=float)
+    code = pd.factorize(table["subject"])[0]
+    tied = near_days_as_one(days, span=("start", "stop"), subject=code)
+    if "day" in tied and visits is not None:
+        visits = visits.assign(day=tied.pop("day"))
+    return table.assign(**tied), visits
 
 
 def _raise(problems: list[Problem]) -> None:

@@ -54,9 +54,16 @@ class ConfirmatoryResult:
         return type(self), (self.name, self.step, dict(self.where), self.primary)
 
     def misfits(
-        self, treatments: Sequence[str], outcomes: Collection[str], reference: str
+        self,
+        treatments: Sequence[str],
+        outcomes: Collection[str],
+        reference: str,
+        rows: Mapping[str, Collection[object]],
     ) -> Iterator[str]:
-        """Yield what cannot be a row of any result: names that study and plan do not have."""
+        """Yield what cannot be a row of any result: names that study and plan do not have.
+
+        `rows` are what columns of the results of the step will hold, as far as that is known.
+        """
         for key in ("treatment", "reference"):
             if key not in self.where:
                 continue
@@ -68,6 +75,14 @@ class ConfirmatoryResult:
         outcome = self.where.get("outcome")
         if outcome is not None and outcome not in outcomes:
             yield f"{self.name!r}: {unknown_name('definition of this plan', outcome, outcomes)}"
+            return
+        for key, held in rows.items():
+            labels = [str(label_of(value)) for value in held]
+            if key in self.where and str(label_of(self.where[key])) not in labels:
+                yield (
+                    f"{self.name!r}: the step {self.step!r} has no row with {key} = "
+                    f"{self.where[key]!r}. It has {', '.join(labels) or 'none'}."
+                )
 
     def find(self, table: pd.DataFrame) -> pd.Series:
         """Return the one row of a table of results.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trdstats.errors import PlanError, TrdstatsError
+from trdstats.errors import PlanError, TrdstatsError, why_unreadable
 from trdstats.plan.manifest import MANIFEST, fingerprint, read_manifest
 
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
@@ -62,10 +62,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def _cannot_write(asked: str, error: OSError) -> PlanError:
     path = error.filename if isinstance(error.filename, str) else asked
     at = "" if path == asked else f" (at {path!r})"
-    reason = error.strerror or str(error) or type(error).__name__
     return PlanError(
-        f"The folder {asked!r} cannot be written: {reason}{at}. Nothing was changed in it; "
-        "mend this or name another folder with --out."
+        f"The folder {asked!r} cannot be written: {why_unreadable(error)}{at}. Nothing was "
+        "changed in it; mend this or name another folder with --out."
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import trdstats
-from trdstats.errors import PlanError, TrdstatsError
+from trdstats.errors import PlanError, TrdstatsError, why_unreadable
 from trdstats.plan.plan import Plan
 from trdstats.study import study_files
 
@@ -93,7 +93,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}.") from error
     if not is_manifest(content):
         raise PlanError(f"{str(path)!r} is no manifest of a run.")
     manifest: dict[str, Any] = content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -157,6 +157,9 @@ class Step:
         ``check(task)`` yields what does not fit the study, such as a column that is not there,
         before anything runs: words, or a setting of ``[analysis]`` and the words, whose line is
         then named.
+    rows : callable
+        ``rows(task)`` returns what columns of its results will hold, as far as that is known before
+        anything runs: a confirmatory result that names something else is refused then.
     by_default : bool
         Whether a plan that lists no steps has it.
     cost : float
@@ -168,5 +171,6 @@ class Step:
     run: Callable[[Task], Section]
     settings: type[StepSettings] = StepSettings
     check: Callable[[Task], Iterable[str | tuple[str, str]]] = lambda task: ()
+    rows: Callable[[Task], Mapping[str, Collection[object]]] = lambda task: {}
     by_default: bool = True
     cost: float = 1.0

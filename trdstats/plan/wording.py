@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from trdstats.errors import count_of
+from trdstats.survival.reported_days import LEAST_AT_RISK
 from trdstats.tables import (
     add_unit,
     each_row,
     format_ci,
+    format_count,
     format_estimate,
     format_level,
     format_number,
@@ -50,7 +54,7 @@ def list_differences(
     if len(known) <= _LISTED:
         parts = [
             f"{r.treatment} less {r.reference}: {_quantity(r, unit, digits, scale)} "
-            f"({format_ci(level, scale * r.conf_low, scale * r.conf_high, digits)})"
+            f"({_limits(r, level, digits, scale)})"
             for r in each_row(known)
         ]
         return "; ".join(parts) + "."
@@ -72,6 +76,8 @@ def list_groups(
 ) -> str:
     """Return the lowest and the highest of the groups, with limits; all of them when they are few.
 
+    A small number at risk (`n_risk`) or of subjects (`n`) that an estimate rests on is named.
+
     Parameters are those of `list_differences`; rows hold treatment, estimate, conf_low, conf_high.
     """
     known = rows[rows["estimate"].notna()]
@@ -81,7 +87,7 @@ def list_groups(
     shown = ordered if len(known) <= _LISTED else ordered.iloc[[0, -1]]
     parts = [
         f"{_quantity(r, unit, digits, scale)} "
-        f"({format_ci(level, scale * r.conf_low, scale * r.conf_high, digits)}) "
+        f"({_limits(r, level, digits, scale)}{_few(r, '; ')}) "
         f"under {r.treatment}"
         for r in each_row(shown)
     ]
@@ -104,6 +110,25 @@ def say_excluding_zero(rows: pd.DataFrame) -> str:
         return "no confidence limits"
     apart = int(((limited["conf_low"] > 0) | (limited["conf_high"] < 0)).sum())
     return f"the intervals of {apart} of {len(limited)} exclude 0"
+
+
+def headline(row: Any, digits: int = 0, *, scale: float = 100.0) -> str:
+    """Return an estimate for the first page, with the number it rests on where that is small."""
+    shown = format_estimate(row.estimate, row.conf_low, row.conf_high, digits, scale=scale)
+    return f"{shown}{_few(row, ', ')}"
+
+
+def _limits(row: Any, level: float, digits: int, scale: float) -> str:
+    reason = str(getattr(row, "reason", "") or "")
+    return format_ci(level, scale * row.conf_low, scale * row.conf_high, digits, reason=reason)
+
+
+def _few(row: Any, before: str) -> str:
+    """Return the number that an estimate rests on where it is below that of the rule."""
+    at_risk, n = getattr(row, "n_risk", np.nan), getattr(row, "n", np.nan)
+    if at_risk < LEAST_AT_RISK:
+        return f"{before}{format_count(at_risk)} at risk"
+    return f"{before}{count_of(int(n), 'subject', 'subjects')}" if n < LEAST_AT_RISK else ""
 
 
 def _quantity(row: Any, unit: str, digits: int, scale: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, why_unreadable
 from trdstats.scales.interpretation import Difference, RemissionCutoff, SeverityScheme
 from trdstats.scales.scale import Scale
 from trdstats.scales.scoring import read_scoring
@@ -69,7 +69,7 @@ def scale_from_mapping(label: str, data: Mapping[str, object]) -> Scale:
     try:
         scoring = read_scoring(fields.pop("scoring", {}))
     except (SpecError, TypeError) as error:
-        raise SpecError(f"The scale {label!r} cannot be read: {error}.") from error
+        raise SpecError(f"The scale {label!r} cannot be read: {why_unreadable(error)}.") from error
     low, high = fields.pop("total")
     return Scale(
         label=label,
@@ -115,7 +115,9 @@ def read_scales(path: str | Path) -> dict[str, Scale]:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise SpecError(f"The scales in {str(path)!r} cannot be read: {error}.") from error
+        raise SpecError(
+            f"The scales in {str(path)!r} cannot be read: {why_unreadable(error)}."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{str(path)!r} is no valid TOML: {error}.") from error
     tables = {k: v for k, v in data.items() if isinstance(v, Mapping)}

@@ -85,7 +85,10 @@ def _refit(
 
     design, library = result.design, library_of("statsmodels")
     at = design.cells
-    held = design.X[at[0], :, at[1]][:, result._kept]
+    given = design.X[at[0], :, at[1]]
+    if design.coordinates is not None:  # effects are those of the columns of the formula
+        given = given @ np.linalg.inv(design.coordinates)
+    held = given[:, result._kept]
     X, origin = design_of(result.spec.formula, design.frame, result.terms, held)
     of_x, of_z = (np.sqrt((M**2).mean(axis=0)) for M in (X, Z))
     table, reml = result.tidy(), result.spec.reml

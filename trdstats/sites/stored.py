@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trdstats.arguments import checked
-from trdstats.errors import DataError, Problem
+from trdstats.errors import DataError, Problem, why_unreadable
 from trdstats.sites.check_summary import faults_of
 from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.histories.courses import CourseCounts
@@ -69,7 +69,7 @@ def read_summary(path: str | Path) -> SiteSummary:
     try:
         values = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(name, f"cannot be read: {error}") from error
+        raise _unreadable(name, f"cannot be read: {why_unreadable(error)}") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise _unreadable(name, "is no summary of a site")
     if values.get("version") != VERSION:

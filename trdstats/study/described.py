@@ -16,15 +16,16 @@ ROLES = (
 )  # fmt: skip
 # How the files of the tables are read, and what their totals are.
 READING = ("separator", "encoding", "sheet")
+Key = str | tuple[str, ...] | None
 _KNOWN = ("sample", "export", *TABLES, *ROLES, *READING, "averaged_over", "treatments", "title")
 
 
-def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+def check_described_study(data: Mapping[str, Any]) -> list[tuple[Key, str]]:
     """Return what is wrong with the description of a study: the key, and the words.
 
-    The key is None where something is missing.
+    The key is None where something is missing, and has parts in a table of the study.
     """
-    pairs: list[tuple[str | None, str]] = [
+    pairs: list[tuple[Key, str]] = [
         (key, f"the study has an unknown key {key!r}{_hint(key)}")
         for key in data
         if key not in _KNOWN
@@ -51,7 +52,7 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
                     "write it under [study.export], or remove the export",
                 )
             )
-        pairs += [("export", words) for words in check_described_export(data["export"])]
+        pairs += check_described_export(data["export"])
     else:
         pairs += [(None, f"the study needs {k!r}") for k in ("visits", "scale") if k not in data]
     for key in _KNOWN:

@@ -9,7 +9,7 @@ from typing import Any
 
 from trdstats.errors import SpecError, TrdstatsError, nearest
 from trdstats.intake import ExportMapping, RedcapLayout, tables_of
-from trdstats.intake.mapping.toml_text import check_keys
+from trdstats.intake.mapping.toml_text import check_keys, unknown_keys
 from trdstats.intake.redcap import redcap_tables
 from trdstats.study.readers import study_of, warn_of_export
 from trdstats.study.study import Study
@@ -22,8 +22,8 @@ _NOT_REDCAP = (
 )  # fmt: skip
 
 
-def check_described_export(export: Any) -> list[str]:
-    """Return what is wrong with the ``[study.export]`` table of a plan, each as words.
+def check_described_export(export: Any) -> list[tuple[tuple[str, ...], str]]:
+    """Return what is wrong with the ``[study.export]`` table of a plan: the key, and the words.
 
     Parameters
     ----------
@@ -32,23 +32,29 @@ def check_described_export(export: Any) -> list[str]:
         ``redcap``, the fields of `RedcapLayout`.
     """
     if not isinstance(export, Mapping):
-        return [
+        words = (
             'export must be a table, [study.export], with file = "export.csv" and the other '
             f"fields of a mapping; got {export!r}"
-        ]
-    problems = []
+        )
+        return [(("export",), words)]
+    problems: list[tuple[tuple[str, ...], str]] = []
     if not _is_text(export.get("file")):
-        problems.append('export names no file: file = "export.csv"')
+        problems.append((("export", "file"), 'export names no file: file = "export.csv"'))
+    known = [f.name for f in fields(ExportMapping)]
+    given = {k: v for k, v in export.items() if k != "redcap"}
+    unknown = unknown_keys(given, known)
+    problems += [(("export", k), f"export: {w.rstrip('.')}") for k, w in unknown.items()]
     try:
         if "redcap" in export:
             problems += _wrong_layout(export)
-        mapping = {k: v for k, v in export.items() if k != "redcap"}
+        mapping = {k: v for k, v in given.items() if k not in unknown}
         if "redcap" in export and not any(k in mapping for k in ("day", "date", "visit")):
             mapping |= {"visit": "-", "visit_days": {"-": 0}}  # days of events, known on reading
         _mapping(mapping)
     except TrdstatsError as error:
         lines = str(error).splitlines()
-        problems += [f"export: {w.strip().rstrip('.')}" for w in lines[len(lines) > 1 :]]
+        of_mapping = [w.strip().rstrip(".") for w in lines[len(lines) > 1 :]]
+        problems += [(("export",), f"export: {words}") for words in of_mapping]
     return problems
 
 
@@ -93,13 +99,17 @@ def _mapping(given: Mapping[str, Any]) -> ExportMapping:
     return ExportMapping(**given)
 
 
-def _wrong_layout(export: Mapping[str, Any]) -> list[str]:
-    layout = export["redcap"]
+def _wrong_layout(export: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+    layout, place = export["redcap"], ("export", "redcap")
     if not isinstance(layout, Mapping):
-        return [f"redcap must be a table, such as {{ days_in_names = true }}; got {layout!r}"]
+        words = f"redcap must be a table, such as {{ days_in_names = true }}; got {layout!r}"
+        return [(place, words)]
     known = [f.name for f in fields(RedcapLayout)]
-    lines = [
-        f"{key!r} does not go with redcap, whose records are read from one text file"
+    lines: list[tuple[tuple[str, ...], str]] = [
+        (
+            ("export", key),
+            f"{key!r} does not go with redcap, whose records are read from one text file",
+        )
         for key in _NOT_REDCAP
         if key in export
     ]
@@ -107,15 +117,16 @@ def _wrong_layout(export: Mapping[str, Any]) -> list[str]:
         if key not in known:
             close = nearest(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            lines.append(f"redcap has an unknown key {key!r}; {hint}")
+            lines.append(((*place, key), f"redcap has an unknown key {key!r}; {hint}"))
     for key in _OF_REDCAP:
         if key in layout and not _is_text(layout[key]):
-            lines.append(f"{key} of redcap must be the path of a file; got {layout[key]!r}")
+            words = f"{key} of redcap must be the path of a file; got {layout[key]!r}"
+            lines.append(((*place, key), words))
     if not lines:
         try:
             RedcapLayout(**layout)
         except SpecError as error:
-            lines.append(str(error).rstrip("."))
+            lines.append((place, str(error).rstrip(".")))
     return lines
 
 

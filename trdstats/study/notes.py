@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import Problem, count_of
+from trdstats.errors import Problem, argument, count_of
 from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.scales import Scale
@@ -179,7 +179,7 @@ def note_low_totals(
         "low_totals",
         f"No {scale.label} total lies above {highest:g}, and the scale goes up to {scale.maximum}.",
         (),
-        "If the totals are of another instrument, name that one: scale=...",
+        f"If the totals are of another instrument, name that one: {argument('scale')}",
         level="note",
     )
 

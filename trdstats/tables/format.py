@@ -80,8 +80,13 @@ def format_interval(low: float, high: float, digits: int = 1) -> str:
     return (style.joiner if is_clear else _TO).join(limits)
 
 
-def format_ci(level: float, low: float, high: float, digits: int = 1) -> str:
-    """Return an interval with its level, as in a sentence: ``95 % CI 3.9 to 24.2``."""
+def format_ci(level: float, low: float, high: float, digits: int = 1, *, reason: str = "") -> str:
+    """Return an interval with its level, as in a sentence: ``95 % CI 3.9 to 24.2``.
+
+    Without limits it says so, with the reason where one is given.
+    """
+    if math.isnan(low) and math.isnan(high):
+        return f"no {format_level(level)} CI" + (f": {reason}" if reason else "")
     label = current_style().interval_label
     return f"{format_level(level)} CI{label}{format_interval(low, high, digits)}"
 

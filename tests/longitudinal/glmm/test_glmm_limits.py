@@ -79,7 +79,7 @@ def test_a_separated_cell_is_nan_with_the_reason(small: pd.DataFrame) -> None:
 
 def test_collinear_columns_are_named(small: pd.DataFrame) -> None:
     frame = small.assign(twice=2.0 * (small["treatment"] == "B"))
-    with pytest.warns(EstimateWarning, match=r"1 columns are collinear \(aliased\)"):
+    with pytest.warns(EstimateWarning, match=r"1 of 3 columns are collinear \(aliased\)"):
         result = GLMM("met ~ treatment + twice", points=5).fit(frame)
     table = result.tidy().set_index("term")
     assert np.isnan(table.loc["twice", "estimate"])

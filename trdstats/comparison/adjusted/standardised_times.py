@@ -14,7 +14,7 @@ from trdstats.comparison.adjusted.standardisation_result import (
     adjusted_caveat,
 )
 from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covariates
-from trdstats.errors import NotEstimableError, or_leave_out, pick_level
+from trdstats.errors import NotEstimableError, check_first_look, pick_level
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
@@ -142,12 +142,9 @@ def _check_follow_up(frame: pd.DataFrame, last: float) -> None:
 
 def _check_first_look(times: EventTimes, spec: Standardisation) -> None:
     first = min([*spec.days, *([] if spec.tau is None else [spec.tau])])
-    late = {k: d for k, d in times.first_look.items() if d > first}
-    if late and spec.by == "treatment":
-        listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
-        raise NotEstimableError(
-            f"No subject was assessed by day {first:g} under {listed}. Choose later days"
-            + or_leave_out("times", [t for t in times.treatments if t not in late])
+    if spec.by == "treatment":
+        check_first_look(
+            times.first_look, first, times.treatments, what="times", remedy="later days"
         )
 
 

@@ -13,7 +13,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.subject_outcomes import with_covariates
 from trdstats.comparison.censoring.ipcw_result import IPCWResult
-from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out, pick_level
+from trdstats.errors import NotEstimableError, SpecError, check_first_look, check_level, pick_level
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.numerics.grouped import grouped_sums
@@ -229,10 +229,4 @@ def _check_follow_up(
             f"Day {horizon:g} lies beyond the follow-up of {listed}. Choose days and tau of at "
             f"most {min(short.values()):g}."
         )
-    late = {k: d for k, d in times.first_look.items() if d > horizon}
-    if late:
-        listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
-        raise NotEstimableError(
-            f"No subject was assessed by day {horizon:g} under {listed}. Choose later days"
-            + or_leave_out("times", [t for t in times.treatments if t not in late])
-        )
+    check_first_look(times.first_look, horizon, times.treatments, what="times", remedy="later days")

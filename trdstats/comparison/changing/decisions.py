@@ -268,6 +268,6 @@ def _grid(frame: pd.DataFrame, step: float) -> pd.DataFrame:
 def _previous(rows: pd.DataFrame, day: FloatArray, course: Any) -> FloatArray:
     """Return the treatment of the interval before; at the origin that before the day."""
     first = ~rows["subject"].duplicated().to_numpy()
-    before = value_at(rows["subject"], day - EARLIER, course).to_numpy(dtype=float)
+    before = value_at(rows["subject"], day, course, before=True).to_numpy(dtype=float)
     on = rows["on"].to_numpy(dtype=float)
     return np.where(first, before, np.r_[0.0, on[:-1]])

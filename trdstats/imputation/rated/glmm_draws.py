@@ -180,9 +180,11 @@ class GLMMDraws(FrameResult):
         if not names:
             return ()
         where = count_of(len(names), "category", "categories")
+        them = "it" if len(names) == 1 else "them"
         return (
             f"No rating that informs the imputation model is in {where}: {', '.join(names)}. The "
-            "cut points beside it cannot be estimated: no missing rating is imputed as it.",
+            f"cut points beside {them} cannot be estimated: no missing rating is imputed as "
+            f"{them if len(names) == 1 else 'one of them'}.",
         )
 
     def header(self) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from trdstats.errors import DataError, Problem, SpecError, count_of
+from trdstats.errors import DataError, Problem, SpecError, argument, count_of
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,6 +25,7 @@ _SPOKEN = {
     "utf-32": "UTF-32 with a byte order mark",
     "cp1252": "Windows-1252",
 }
+_CP1252, _UTF_16, _CP850 = '"cp1252"', '"utf-16-le"', '"cp850"'  # as Python writes them
 _OTHERS = ("cp1252", "cp850", "cp1250", "cp1251", "mac_roman")  # shown when none is certain
 _PIECE = 1 << 24
 _ZERO_BYTES = 0.1
@@ -116,7 +117,8 @@ def _recoded(data: bytes, encoding: str, name: str) -> Decoded:
                     "encoding",
                     f"{name!r} is not {_SPOKEN.get(encoding, encoding)} text.",
                     (f"byte {data[error.start]:#04x} in line {line:,}",),
-                    'Name its encoding, for example encoding="cp1252", or save it as UTF-8.',
+                    f"Name its encoding, for example {argument('encoding', _CP1252)}, or save it "
+                    "as UTF-8.",
                 )
             ]
         ) from error
@@ -149,7 +151,8 @@ def _utf16(data: bytes, name: str) -> str:
                 "encoding",
                 f"{name!r} holds zero bytes, as no text does: it is damaged, or {what}.",
                 (),
-                'Correct the ending of its name, or name its encoding: encoding="utf-16-le".',
+                "Correct the ending of its name, or name its encoding: "
+                f"{argument('encoding', _UTF_16)}.",
             )
         ]
     )
@@ -207,5 +210,5 @@ def _undecided(data: bytes, words: list[bytes], name: str) -> Problem:
         "encoding",
         f"{name!r} is not UTF-8, and no other encoding of its text is certain.",
         tuple(readings),
-        'Name the one that reads well, for example encoding="cp850".',
+        f"Name the one that reads well, for example {argument('encoding', _CP850)}.",
     )

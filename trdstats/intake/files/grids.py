@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
+from trdstats.errors import DataError, Problem, SpecError, argument, count_of, unknown_name
 from trdstats.intake.files.edges import check_names, without_empty_edges
 from trdstats.intake.files.file_table import FileTable
 
@@ -54,7 +54,8 @@ def pick_sheet(sheet: str | None, names: Sequence[str], name: str) -> str:
     if sheet is None:
         listed = ", ".join(map(repr, names))
         raise SpecError(
-            f"{name!r} has {len(names)} sheets: {listed}. Name one: sheet={names[0]!r}."
+            f"{name!r} has {len(names)} sheets: {listed}. Name one: "
+            f"{argument('sheet', repr(names[0]))}."
         )
     if sheet not in names:
         raise unknown_name(f"sheet of {name!r}", sheet, names)

@@ -16,6 +16,7 @@ from trdstats.errors import (
     describe_problems,
     unknown_name,
     warn,
+    why_unreadable,
 )
 from trdstats.intake.files.decimal_commas import read_decimal_commas
 from trdstats.intake.files.delimited import read_delimited
@@ -129,7 +130,7 @@ def read_file(
     except TrdstatsError:
         raise
     except Exception as error:  # each reader has errors of its own; the file is what they share
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
 
 
 def _read(path: Path, options: ReadOptions) -> FileTable:

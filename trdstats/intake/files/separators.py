@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from trdstats.errors import DataError, Problem, SpecError
+from trdstats.errors import DataError, Problem, SpecError, argument
 
 SEPARATORS = (",", ";", "\t", "|")
 SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
@@ -71,7 +71,7 @@ def detect_separator(data: bytes, name: str) -> str:
                 + " or ".join(f"{SPOKEN[s]} ({counts[s][0]} columns)" for s in even)
                 + ".",
                 (),
-                f'Name the separator, for example separator="{even[0]}".',
+                f"Name the separator, for example {_as_given(even[0])}.",
             )
         ]
     )
@@ -97,3 +97,9 @@ def _counts(head: str, separator: str, is_cut: bool) -> list[int]:
     except csv.Error:
         return counts
     return counts[:-1] if is_cut and len(counts) > 1 else counts
+
+
+def _as_given(separator: str) -> str:
+    return argument(
+        "separator", f'"{separator}"', option="tab" if separator == "\t" else f"'{separator}'"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trdstats.errors import TrdstatsError
+from trdstats.errors import TrdstatsError, why_unreadable
 from trdstats.intake.files.opendocument import ods_sheets
 from trdstats.intake.files.workbooks import xlsx_sheets
 
@@ -27,4 +27,4 @@ def sheet_names(path: Path) -> list[str]:
     except TrdstatsError:
         raise
     except Exception as error:  # each reader has errors of its own; the file is what they share
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from trdstats.arguments import Level, checked
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, why_unreadable
 from trdstats.intake.mapping.checks import faults_of
 from trdstats.intake.mapping.described import describe_mapping
 from trdstats.intake.mapping.normal_form import normal_form
@@ -193,7 +193,7 @@ class ExportMapping(SummaryMixin):
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"{str(path)!r} cannot be read: {error}.") from error
+            raise SpecError(f"{str(path)!r} cannot be read: {why_unreadable(error)}.") from error
         return cls.from_toml(text)
 
     @classmethod

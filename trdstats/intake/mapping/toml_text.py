@@ -29,6 +29,17 @@ def parse_mapping(text: str, known: Sequence[str]) -> dict[str, Any]:
     return data
 
 
+def unknown_keys(data: Mapping[str, Any], known: Sequence[str]) -> dict[str, str]:
+    """Return the keys that no mapping has, each with words."""
+    faults = {}
+    for key in data:
+        if key not in known:
+            close = nearest(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}."
+            faults[key] = f"{key!r} is no key of a mapping; {hint}"
+    return faults
+
+
 def check_keys(data: Mapping[str, Any], known: Sequence[str]) -> None:
     """Refuse keys that no mapping has, and a mapping without a scale.
 
@@ -37,12 +48,7 @@ def check_keys(data: Mapping[str, Any], known: Sequence[str]) -> None:
     SpecError
         With all of them.
     """
-    faults = []
-    for key in data:
-        if key not in known:
-            close = nearest(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}."
-            faults.append(f"  {key!r} is no key of a mapping; {hint}")
+    faults = [f"  {words}" for words in unknown_keys(data, known).values()]
     if "scale" not in data:
         faults.append('  scale is missing: name the instrument, for example scale = "MADRS".')
     if faults:

@@ -44,6 +44,10 @@ class CumulativeFit:
     theta : ndarray, shape (J - 1 + q + (J - 2) n_nominal,)
         Cuts, then effects, then how much the effects of nominal columns differ at later cuts.
     information : ndarray
+    scaled_information : ndarray
+        That on the parameters of covariates of mean 0 and variance 1.
+    to_given : ndarray
+        Matrix from those parameters to theta.
     scores : ndarray, shape (n, len(theta))
     loglik : float
     converged : bool
@@ -58,6 +62,8 @@ class CumulativeFit:
     n_categories: int
     theta: FloatArray
     information: FloatArray
+    scaled_information: FloatArray
+    to_given: FloatArray
     scores: FloatArray
     loglik: float
     converged: bool
@@ -70,11 +76,14 @@ class CumulativeFit:
 
     def covariance(self) -> FloatArray:
         """Return the inverse information."""
-        return np.asarray(np.linalg.inv(self.information))
+        A = self.to_given
+        return np.asarray(A @ np.linalg.inv(self.scaled_information) @ A.T)
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on the parameters."""
-        return np.asarray(np.linalg.solve(self.information, self.scores.T).T)
+        # By way of the scaled covariates: the covariance has lost the digits far from 0.
+        A = self.to_given
+        return np.asarray(np.linalg.solve(self.scaled_information, (self.scores @ A).T).T @ A.T)
 
     def probabilities(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the probability of each category and its derivative in the parameters.
@@ -101,7 +110,7 @@ class CumulativeFit:
     def limit(self, j: int, conf_level: float, *, upper: bool) -> float:
         """Return a limit of effect j from its profile; infinite where there is none."""
         k = self.n_categories - 1 + j
-        error = float(np.sqrt(np.linalg.inv(self.information)[k, k]))
+        error = float(np.sqrt(self.covariance()[k, k]))
         critical = float(chi2_isf(1 - conf_level, 1))
         return profile_limit(self._profile(j), float(self.theta[k]), error, critical, upper=upper)
 
@@ -149,7 +158,8 @@ def fit_cumulative(
     large = np.abs(top.theta) > _FAR
     return CumulativeFit(
         X=X, nominal=differs, code=code, weight=weight, n_categories=n_categories, theta=theta,
-        information=back.T @ top.point.information @ back, scores=scores,
+        information=back.T @ top.point.information @ back,
+        scaled_information=top.point.information, to_given=T, scores=scores,
         loglik=top.point.loglik, converged=top.converged,
         separated=large | (np.abs(top.step) > _RUNAWAY),
     )  # fmt: skip

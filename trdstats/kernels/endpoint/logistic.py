@@ -70,15 +70,22 @@ class LogisticFit:
 
     def covariance(self) -> FloatArray:
         """Return the inverse information, shape (q, q)."""
-        variance = self.weight * self.mean(self.X) * (1 - self.mean(self.X))
-        # From the design itself: its square loses half of the digits of columns far from 0.
-        root = np.linalg.qr(np.sqrt(variance)[:, None] * self.X, mode="r")
-        back = np.linalg.inv(root)
+        back = self._back()
         return np.asarray(back @ back.T)
+
+    def _back(self) -> FloatArray:
+        """Return a root of the covariance, shape (q, q).
+
+        From the design itself: its square loses half of the digits of columns far from 0.
+        """
+        variance = self.weight * self.mean(self.X) * (1 - self.mean(self.X))
+        root = np.linalg.qr(np.sqrt(variance)[:, None] * self.X, mode="r")
+        return np.asarray(np.linalg.inv(root))
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on the coefficients, shape (n, q)."""
-        return np.asarray(self.scores @ self.covariance())
+        back = self._back()
+        return np.asarray((self.scores @ back) @ back.T)
 
     def mean(self, X: FloatArray) -> FloatArray:
         """Return the probability of the outcome of other rows, shape (m,)."""

@@ -26,6 +26,7 @@ from trdstats.kernels.gee.fit import GEEFit
 
 Kind = Literal["robust", "model", "mancl-derouen", "kauermann-carroll", "fay-graubard"]
 _SINGULAR = 1e-9  # 1 - leverage that counts as 0
+_DEPENDENT = 1e-11  # of a column of length 1, beside those before it
 _PART = 1e-8  # share of the model's variance below which a part is rounding
 _MOST_ENLARGED = 0.75  # Fay and Graubard's bound of the share of a score, their section 2.3
 
@@ -53,6 +54,8 @@ class GEEInference(Inference):
         no residual.
     rule : str
         How degrees of freedom are counted.
+    by_influence : bool
+        Whether the covariance is the cross-product of the influences.
     """
 
     beta: FloatArray
@@ -65,6 +68,14 @@ class GEEInference(Inference):
     scores: FloatArray
     alone: FloatArray
     rule: Rule
+    by_influence: bool
+
+    def covariances(self, L: FloatArray) -> FloatArray:
+        """Return the covariance of L beta, from the influences where it is their cross-product."""
+        if not self.by_influence:
+            return L @ self.covariance @ L.T
+        part = self.influence @ L.T
+        return np.asarray(part.T @ part)
 
     def rests_on_one(self, L: FloatArray) -> BoolArray:
         """Return whether what one subject determines alone is part of each row of L."""
@@ -129,9 +140,27 @@ def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
         enlarged = 1 / np.sqrt(1 - np.minimum(leverage, _MOST_ENLARGED))
         score = score * enlarged
     influence = np.empty_like(score)
-    influence[fit.subject] = score @ B
+    root = _root(fit)
+    influence[fit.subject] = (score @ root) @ root.T
     covariance = fit.scale * B if kind == "model" else influence.T @ influence
     return GEEInference(
         fit.beta, np.asarray(covariance), influence, B, enlarged, fit.designs, adjusted, score,
         np.concatenate(alone) if kind != "model" else np.zeros((0, len(B))), rule,
+        by_influence=kind != "model",
     )  # fmt: skip
+
+
+def _root(fit: GEEFit) -> FloatArray:
+    """Return a root of the bread, shape (q, q).
+
+    From the derivatives themselves where they are independent: their cross-products lose half of
+    the digits of columns far from 0.
+    """
+    Q = np.concatenate([q.reshape(-1, q.shape[-1]) for q in fit.designs])
+    size = np.sqrt((Q**2).sum(axis=0))
+    if len(Q) >= Q.shape[1] and (size > 0).all():
+        R = np.linalg.qr(Q / size, mode="r")
+        if np.abs(np.diag(R)).min() > _DEPENDENT:
+            return np.asarray(np.linalg.inv(R) / size[:, None])
+    values, vectors = np.linalg.eigh(fit.bread)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -44,6 +44,8 @@ class MixedFit:
         Score of each subject, unweighted.
     information : ndarray, shape (q, q)
         Observed information.
+    root : ndarray, shape (q, q)
+        A root of the inverse information; 0 for what is estimated at the boundary.
     v : ndarray, shape (n, r)
         Modes of the standardised random effects.
     at_zero : ndarray of bool, shape (q,)
@@ -58,6 +60,7 @@ class MixedFit:
     loglik: float
     scores: FloatArray
     information: FloatArray
+    root: FloatArray
     v: FloatArray
     at_zero: BoolArray
     iterations: int
@@ -206,12 +209,22 @@ def fit_marginal(rows: Rows, points: int, start: FloatArray) -> MixedFit | None:
         loglik=point.loglik,
         scores=optimum.scores @ back,
         information=back.T @ point.information @ back,
+        # Of scaled rows: the inverse loses the digits of columns far from 0.
+        root=scaled.to_given @ (sign[:, None] * _root(point.information, ~at_zero)),
         v=optimum.v * signs,
         at_zero=at_zero,
         iterations=near.iterations + (0 if top is near else top.iterations),
         gradient=float(np.abs(np.where(at_zero, 0.0, point.score)).max()),
         converged=_is_maximum(point, ~at_zero, unit),
     )
+
+
+def _root(information: FloatArray, free: BoolArray) -> FloatArray:
+    """Return a root of the inverse of the information on free parameters, 0 for the others."""
+    root = np.zeros_like(information)
+    values, vectors = np.linalg.eigh(np.linalg.inv(information[np.ix_(free, free)]))
+    root[np.ix_(free, free)] = vectors * np.sqrt(np.where(values > 0, values, np.nan))
+    return root
 
 
 def fit_without(rows: Rows, start: FloatArray) -> tuple[FloatArray, float] | None:

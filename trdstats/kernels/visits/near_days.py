@@ -15,27 +15,37 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.visits.blocks import holds_anywhere
 
 # Of a day, and of the mean of all distinct days: the square root of the spacing of numbers at 1.
 TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 
-def near_days_as_one(columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def near_days_as_one(
+    columns: Mapping[str, FloatArray],
+    *,
+    span: tuple[str, str] | None = None,
+    subject: IntArray | None = None,
+) -> dict[str, FloatArray]:
     """Return columns in which days that are nearly the same are the same.
 
     Parameters
     ----------
     columns : mapping of str to ndarray, shape (n,)
-        Days; infinite where there is none.
+        Days; infinite where there is none. Columns may differ in length.
+    span : pair of str, optional
+        Columns (start, stop] of one length. A row whose start would no longer lie below its stop
+        stays as it is, in all columns of that length.
+    subject : ndarray of int, shape (n,), optional
+        Codes of the subjects of the spans: where a row stays as it is, all rows of its subject do,
+        so that rows that followed each other still do.
 
     Returns
     -------
     dict of str to ndarray
-        The columns that change: every day is the lowest of those that follow each other without a
-        gap. Empty where none is near another. A row whose ``entry`` would no longer lie below its
-        ``time`` stays as it is.
+        All columns, every day the lowest of those that follow each other without a gap. Empty
+        where none is near another.
     """
     if not any(holds_anywhere(_is_fraction, days) for days in columns.values()):
         return {}
@@ -51,10 +61,16 @@ def near_days_as_one(columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]
         known = np.isfinite(days)
         tied[name] = days.copy()
         tied[name][known] = first[np.searchsorted(every, days[known])]
-    if "entry" in tied:
-        stays = (tied["entry"] >= tied["time"]) & (columns["entry"] < columns["time"])
-        tied = {name: np.where(stays, columns[name], days) for name, days in tied.items()}
-    return tied
+    if span is None:
+        return tied
+    start, stop = span
+    stays = (tied[start] >= tied[stop]) & (columns[start] < columns[stop])
+    if subject is not None:
+        stays = np.bincount(subject, stays)[subject] > 0
+    return {
+        name: np.where(stays, columns[name], days) if len(days) == len(stays) else days
+        for name, days in tied.items()
+    }
 
 
 def _is_fraction(days: FloatArray) -> BoolArray:

@@ -10,6 +10,14 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.mixed_tests import Inference
 
+DDF_WORDS = {
+    "kenward-roger": "Kenward-Roger",
+    "kenward-roger-linear": "Kenward-Roger (linear)",
+    "satterthwaite": "Satterthwaite",
+    "between-within": "between-within",
+    "residual": "residual",
+}
+
 
 def check_degrees(ddf: str, reml: bool) -> None:
     """Raise `SpecError` where degrees of freedom are not defined for the estimation."""

@@ -149,6 +149,9 @@ class ModelRows(Protocol):
     def spec(self) -> DesignSpec:
         """How a table becomes a design."""
 
+    def rows_of(self, table: pd.DataFrame) -> FloatArray:
+        """Return the rows of the design that other rows of the formula's columns have."""
+
     @property
     def totals(self) -> RowTotals:
         """Totals of the analysed rows."""
@@ -226,6 +229,9 @@ class Design:
     by_row : bool
         Whether the arrays hold one column a row of `frame`, T = 1 and n = n_rows, because ratings
         are not laid out by visit.
+    coordinates : ndarray, shape (q, q), or None
+        Matrix from the columns of the formula to those of X, where some are counted from another
+        origin. Coefficients of the formula's columns are this matrix times those of X.
     """
 
     frame: pd.DataFrame
@@ -258,6 +264,16 @@ class Design:
     scale: Scale | None = None
     scales: Scales | None = None
     by_row: bool = False
+    coordinates: FloatArray | None = None
+
+    def rows_of(self, table: pd.DataFrame) -> FloatArray:
+        """Return the rows of the design of other rows of the formula's columns, shape (m, q)."""
+        rows = self.spec.rows(table)
+        return rows if self.coordinates is None else rows @ self.coordinates
+
+    def on_columns(self, L: FloatArray) -> FloatArray:
+        """Return coefficients on the columns of X, of those on the formula's, shape (k, q)."""
+        return L if self.coordinates is None else L @ self.coordinates
 
     @property
     def cells(self) -> tuple[IntArray, IntArray]:

@@ -32,12 +32,16 @@ def warn_of_aliased(aliased: Sequence[str], n: int) -> None:
     EstimateWarning
     """
     if aliased:
-        warn(
-            f"{len(aliased)} of {n} columns are collinear (aliased) and left out: "
-            f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects that depend "
-            "on them are not estimable.",
-            EstimateWarning,
-        )
+        warn(words_on_aliased(aliased, n), EstimateWarning)
+
+
+def words_on_aliased(aliased: Sequence[str], n: int) -> str:
+    """Return that some of n columns of a design are left out."""
+    return (
+        f"{len(aliased)} of {n} columns are collinear (aliased) and left out: "
+        f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects that depend on "
+        "them are not estimable."
+    )
 
 
 @dataclass(frozen=True)
@@ -216,8 +220,7 @@ def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, 
     if design.baseline is None:
         return ()
     implied = set(without_visit(design)) & set(columns.left_out.tolist())
-    matrix = design.spec.get_model_matrix(design.frame, output="numpy", na_action="ignore")
-    unconstrained = np.asarray(matrix, dtype=float)
+    unconstrained = design.rows_of(design.frame)
     for k, j in enumerate(columns.left_out.tolist()):
         # Treatment at the first visit: the column is 0 by the constraint, not in the data.
         if np.count_nonzero(columns.null[:, k]) == 1 and unconstrained[:, j].any():

@@ -27,6 +27,7 @@ from trdstats.kernels.random_effects.residuals import Residuals, Structured, ind
 from trdstats.kernels.random_effects.search import Optimum, renamed
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.outcome_values import check_residuals, check_varies
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
 
 _MOST_NUMBERS = 2e8  # in one array: 1.6 GB
@@ -87,12 +88,14 @@ class FittedRows:
             Covariance of the residuals of a subject; None where they are independent.
         """
         X, y = design.X[0].T, design.y[0]
+        check_varies(design.outcome, y)
         judged = judge_rows(centre(X)[0]).of_design(X)
         centred = uncorrelated(X[:, judged.kept])
         if centred is None:  # nearly dependent: the likelihood decides
             centred = scaled(X[:, judged.kept])
         columns, of_fixed = centred
         origin, rest = _least_squares(columns, y)
+        check_residuals(design.outcome, y, rest, columns.shape[1])
         z = np.column_stack((columns, rest))
         designs, of_effects = [], []
         for grouping in groupings:

@@ -56,8 +56,7 @@ def margin_rows(
     labels = grid[shown].drop_duplicates(ignore_index=True)
     if design.baseline is not None and design.baseline.visit in grid:
         grid = design.baseline.apply(grid)
-    matrix = design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
-    X = np.asarray(matrix, dtype=float)
+    X = design.rows_of(grid)
     proportion = np.ones(len(grid))
     if weights == "proportional" and others:
         proportion = np.array([totals.count(cell) for cell in cells_of(grid[others])], dtype=float)
@@ -217,9 +216,7 @@ def type3_rows(design: ModelRows) -> dict[str, FloatArray]:
         grid = design.baseline.apply(grid)
 
     def rows_at(ones: tuple[str, ...]) -> FloatArray:
-        table = grid.assign(**{c: float(c in ones) for c in numbers})
-        matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-        return np.asarray(matrix, dtype=float)
+        return design.rows_of(grid.assign(**{c: float(c in ones) for c in numbers}))
 
     contrasts: dict[str, FloatArray] = {}
     for term in design.spec.terms:

@@ -16,6 +16,8 @@ from trdstats.kinds import kind_of
 Family = Literal["binomial", "ordinal", "poisson", "gaussian"]
 FAMILIES = ("binomial", "ordinal", "poisson", "gaussian")
 _SHOWN = 6
+# Of the squares of an outcome and of its variance, what least squares leave of an exact fit.
+_ROUNDING, _EXACT = 1e-27, 1e-20
 
 
 def read_outcome(
@@ -124,6 +126,63 @@ def _refuse(wrong: BoolArray, y: FloatArray, name: str, what: str, remedy: str) 
             )
         ]
     )
+
+
+def check_varies(outcome: str, y: FloatArray, *, event: bool = False) -> None:
+    """Refuse an outcome that is the same in all ratings.
+
+    Parameters
+    ----------
+    outcome : str
+    y : ndarray, shape (N,)
+    event : bool
+        Whether 0 stands for no event.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    if np.ptp(y) == 0:
+        what = "no event" if event and y[0] == 0 else f"{y[0]:g}"
+        raise NotEstimableError(
+            f"The outcome {outcome!r} is {what} in all {len(y):,} ratings: there is nothing to "
+            "estimate."
+        )
+
+
+def check_not_exact(outcome: str, variance: float, least: float) -> None:
+    """Refuse an outcome that a formula fits without any residual.
+
+    Parameters
+    ----------
+    outcome : str
+    variance, least : float
+        Residual variance, and what rounding can leave of it.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    if variance <= least:
+        raise NotEstimableError(
+            f"The formula fits every value of {outcome!r} exactly: no variation is left to judge "
+            "an effect by. Is a covariate the outcome itself?"
+        )
+
+
+def check_residuals(outcome: str, y: FloatArray, rest: FloatArray, rank: int) -> None:
+    """Refuse an outcome that a formula of some rank fits exactly, by residuals of least squares.
+
+    No more ratings than effects are another fault.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    if len(y) <= rank:
+        return
+    least = _ROUNDING * float(np.mean(y**2)) + _EXACT * float(np.var(y))
+    check_not_exact(outcome, float(np.mean(rest**2)), least)
 
 
 def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[Any, ...]]:

@@ -128,6 +128,10 @@ class RatedOutcome:
     # A constrained analysis, in which treatments share one baseline, is for scores only.
     baseline: None = None
 
+    def rows_of(self, table: pd.DataFrame) -> FloatArray:
+        """Return the rows of the design of other rows of the formula's columns, shape (m, q)."""
+        return self.spec.rows(table)
+
     @cached_property
     def columns(self) -> Estimability:
         """Which columns of the design are independent, and its null space."""
@@ -142,7 +146,11 @@ class RatedOutcome:
         where = count_of(len(names), "category", "categories")
         return (
             f"No analysed rating in {where}: {', '.join(map(str, names))}. The cut points beside "
-            "it cannot be estimated; nothing is said of its probability.",
+            + (
+                "it cannot be estimated; nothing is said of its probability."
+                if len(names) == 1
+                else "them cannot be estimated; nothing is said of their probabilities."
+            ),
         )
 
     @property

@@ -79,8 +79,7 @@ def study_grid(
         grid[c] = pd.Categorical(np.repeat(cells[c].to_numpy(), n), dtype=types[c])
     if design.baseline is not None and design.baseline.visit in grid:
         grid = design.baseline.apply(grid)
-    matrix = design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
-    X = np.asarray(matrix, dtype=float).reshape(k, n, -1)
+    X = design.rows_of(grid).reshape(k, n, -1)
     labels = cells[shown].drop_duplicates(ignore_index=True)
     for c in shown:
         labels[c] = labels[c].astype(types[c])

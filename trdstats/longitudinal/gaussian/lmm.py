@@ -14,6 +14,7 @@ from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.designs.degrees import check_degrees
+from trdstats.longitudinal.designs.estimable import warn_of_aliased
 from trdstats.longitudinal.designs.fitted_rows import FittedRows
 from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT, residual_rows, with_visits
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
@@ -169,13 +170,7 @@ class LMM(SummaryMixin):
             design, groupings, correlated=self.correlated, reml=self.reml, residual=residual
         )
         aliased = [design.terms[j] for j in fitted.columns.left_out]
-        if aliased:
-            warn(
-                f"{len(aliased)} columns are collinear (aliased) with others and left out: "
-                f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
-                "that depend on them are not estimable.",
-                EstimateWarning,
-            )
+        warn_of_aliased(aliased, len(design.terms))
         optimum = lowest_deviance(fitted, groupings, residual)
         given = fitted.as_given(optimum)
         boundary = at_boundary(fitted, given, groupings)

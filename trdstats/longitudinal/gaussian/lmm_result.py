@@ -277,8 +277,7 @@ class LMMResult(MixedResult):
                     "The variance of a new rating needs the columns "
                     f"{', '.join(map(repr, absent))}."
                 )
-            matrix = grouping.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-            Z = np.asarray(matrix, dtype=float)
+            Z = grouping.spec.rows(table)
             total += np.einsum("nr,rs,ns->n", Z, G, Z)
         return total
 

@@ -144,10 +144,9 @@ def predicted(fit: FittedModel, data: Any, conf_level: float, *, new_subject: bo
     if table[columns].isna().any(axis=None):
         raise SpecError("predict() needs rows without missing values.")
     grid = table if fit.design.baseline is None else fit.design.baseline.apply(table)
-    matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     rows = table[columns].reset_index(drop=True)
     cells = cells_of(grid[list(fit.design.totals.types)])
-    estimates = fit.identified.estimates(np.asarray(matrix, dtype=float), rows, cells=cells)
+    estimates = fit.identified.estimates(fit.design.rows_of(grid), rows, cells=cells)
     result = estimates.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
     if new_subject:
         error = np.sqrt(result["std_error"] ** 2 + fit.variance_of_rows(table))

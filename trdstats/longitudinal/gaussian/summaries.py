@@ -221,8 +221,7 @@ def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]
         at = np.repeat(np.arange(T), n) if c == visit else np.tile(codes[c], T)
         columns[c] = pd.Categorical.from_codes(at.tolist(), dtype=levels)
     table = pd.DataFrame(columns, index=pd.RangeIndex(n * T))
-    matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-    X = np.asarray(matrix, dtype=float).reshape(T, n, -1).transpose(0, 2, 1)
+    X = design.rows_of(table).reshape(T, n, -1).transpose(0, 2, 1)
     select, _ = distinct_columns(np.ascontiguousarray(X), np.zeros((T, n)))
     select = select[:, :-1]
     source = [

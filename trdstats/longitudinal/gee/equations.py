@@ -18,6 +18,11 @@ from trdstats.kernels.gee.sandwich import infer
 from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.gee.working import Pairs, Structure, classify
 from trdstats.longitudinal.designs.estimable import warn_of_aliased
+from trdstats.longitudinal.designs.outcome_values import (
+    check_not_exact,
+    check_residuals,
+    check_varies,
+)
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.separated import Separated, find_separated
 
@@ -114,11 +119,8 @@ def _check_solution(design: RatedOutcome, fit: GEEFit, *, link: str, structure: 
             f"not be positive definite. Use corr={' or '.join(map(repr, others))}; the robust "
             "errors are valid with each."
         )
-    if design.family == "gaussian" and fit.dispersion < 1e-20 * float(np.mean(design.y**2)):
-        raise NotEstimableError(
-            f"The formula fits every value of {design.outcome!r} exactly: no variation is left to "
-            "judge an effect by. Is a covariate the outcome itself?"
-        )
+    if design.family == "gaussian":
+        check_not_exact(design.outcome, fit.dispersion, 1e-20 * float(np.mean(design.y**2)))
 
 
 def criteria_of(design: RatedOutcome, equations: Equations) -> Criteria:
@@ -160,15 +162,8 @@ def _check_outcome(design: RatedOutcome, link: str) -> None:
             f"The mean of {design.outcome!r} is {design.y.mean():.3g}, and a log link needs "
             "positive means. Use link='identity'."
         )
-    if np.ptp(design.y) == 0 and design.family != "ordinal":
-        if design.family == "gaussian":
-            what = f"is {design.y[0]:g}"
-        else:
-            what = "is no event" if design.y[0] == 0 else f"is {design.y[0]:g}"
-        raise NotEstimableError(
-            f"The outcome {design.outcome!r} {what} in all {design.n_obs:,} ratings: there is "
-            "nothing to estimate."
-        )
+    if design.family != "ordinal":
+        check_varies(design.outcome, design.y, event=design.family != "gaussian")
 
 
 def _model(
@@ -195,6 +190,10 @@ def _start(design: RatedOutcome, link: str) -> tuple[FloatArray | None, Separate
     everything = np.ones(design.n_obs, dtype=bool)
     weight = np.ones(design.n_obs) if design.weight is None else design.weight
     model = _model(design, columns, weight, everything, link)
+    if design.family == "gaussian" and link == "identity":
+        X = design.X[:, columns.kept]
+        rest = design.y - X @ np.linalg.lstsq(X, design.y)[0]
+        check_residuals(design.outcome, design.y, rest, X.shape[1])
     beta, settled = independent(model)
     bounded = link == "identity" or design.family == "gaussian"
     if isinstance(model, CumulativeLogit):

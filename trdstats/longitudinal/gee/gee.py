@@ -239,9 +239,10 @@ def _infer(spec: GEE, design: RatedOutcome, equations: Equations) -> GEEInferenc
     inference = infer(equations.fit, kind, spec.ddf)
     influence = np.zeros((len(design.subjects), inference.influence.shape[1]))
     influence[equations.analysed] = inference.influence
-    covariance = inference.covariance
+    covariance, by_influence = inference.covariance, inference.by_influence
     if design.weighting is not None:
         influence = design.weighting.through(influence)
-        if design.weighting.among is not None:
+        by_influence = design.weighting.among is not None
+        if by_influence:
             covariance = influence.T @ influence
-    return replace(inference, influence=influence, covariance=covariance)
+    return replace(inference, influence=influence, covariance=covariance, by_influence=by_influence)

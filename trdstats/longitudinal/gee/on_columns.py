@@ -44,6 +44,10 @@ class OnColumns(Inference):
         """Return whether the error of each row of L is not estimable."""
         return self.inner.rests_on_one(L @ self.matrix)
 
+    def covariances(self, L: FloatArray) -> FloatArray:
+        """Return the covariance of L beta."""
+        return self.inner.covariances(L @ self.matrix)
+
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row of L."""
         return self.inner.degrees(L @ self.matrix)

@@ -40,8 +40,7 @@ class RandomEffects:
 
     def at(self, table: pd.DataFrame) -> FloatArray:
         """Return the design of other rows, shape (m, r)."""
-        matrix = self.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-        return np.asarray(matrix, dtype=float)
+        return self.spec.rows(table)
 
     def at_cell(
         self, design: RatedOutcome, cell: Mapping[str, object], at: Mapping[str, object]

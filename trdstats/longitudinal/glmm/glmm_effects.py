@@ -90,13 +90,19 @@ class GLMMEffects(RatedEffects):
         kept = self.fitted.columns.kept
         rows = self.on_parameters(np.eye(len(self.design.terms))[kept])
         inference = NormalInference(
-            rows @ self.parameters.theta, rows @ self.parameters.covariance @ rows.T
+            rows @ self.parameters.theta,
+            rows @ self.parameters.covariance @ rows.T,
+            rows @ self.parameters.root,
         )
         return Identified(self.design, inference, self.fitted.columns)
 
     def why_lost(self, violated: BoolArray) -> str:
         """Return why combinations that break relations between the columns are not estimable."""
         return self.separation or self.identified.aliasing(violated)
+
+    def _spread(self, rows: FloatArray) -> FloatArray:
+        part = rows @ self.parameters.root
+        return np.asarray(part @ part.T)
 
     def _coefficients(self) -> tuple[FloatArray, FloatArray]:
         return self.parameters.theta, self.parameters.covariance

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trdstats.longitudinal.designs.estimable import notes_of
+from trdstats.longitudinal.designs.estimable import notes_of, words_on_aliased
 from trdstats.longitudinal.rated.header import data_lines, model_lines
 from trdstats.tables import (
     Summary,
@@ -19,8 +19,6 @@ from trdstats.tables import (
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.glmm.glmm_result import GLMMResult
-
-_SHOWN = 8
 
 
 def cautions_of(result: GLMMResult) -> list[str]:
@@ -35,11 +33,7 @@ def cautions_of(result: GLMMResult) -> list[str]:
             "on them is not estimable."
         )
     if aliased and not separated:
-        more = ", ..." if len(aliased) > _SHOWN else ""
-        cautions.append(
-            f"{len(aliased)} columns are collinear (aliased) with others and left out: "
-            f"{', '.join(aliased[:_SHOWN])}{more}. Effects that depend on them are not estimable."
-        )
+        cautions.append(words_on_aliased(aliased, len(terms)))
     return cautions
 
 

@@ -20,10 +20,18 @@ class NormalInference(Inference):
         Coefficients of the estimated columns of the design; 0 for the intercept of an ordinal
         model, in whose place thresholds stand.
     covariance : ndarray, shape (q, q)
+    root : ndarray, shape (q, m)
+        A root of the covariance.
     """
 
     beta: FloatArray
     covariance: FloatArray
+    root: FloatArray
+
+    def covariances(self, L: FloatArray) -> FloatArray:
+        """Return the covariance of L beta, from the root: it keeps the digits far from 0."""
+        part = L @ self.root
+        return np.asarray(part @ part.T)
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return infinite degrees of freedom, shape (k,)."""

@@ -20,17 +20,22 @@ class Parameters:
     Attributes
     ----------
     theta : ndarray, shape (q,)
-    covariance : ndarray, shape (q, q)
-        0 for what is estimated at the boundary: it is held there.
+    root : ndarray, shape (q, m)
+        A root of the covariance; 0 for what is estimated at the boundary: it is held there.
     influence : ndarray, shape (n, q)
         Of all subjects, the estimation of weights included.
     subjects : ndarray of object, shape (n,)
     """
 
     theta: FloatArray
-    covariance: FloatArray
+    root: FloatArray
     influence: FloatArray
     subjects: ObjectArray
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the parameters, shape (q, q)."""
+        return self.root @ self.root.T
 
 
 def parameters_of(design: RatedOutcome, fitted: FittedGLMM, *, robust: bool) -> Parameters:
@@ -45,17 +50,14 @@ def parameters_of(design: RatedOutcome, fitted: FittedGLMM, *, robust: bool) -> 
     """
     fit, rows = fitted.fit, fitted.rows
     q = len(fit.theta)
-    free = ~fit.at_zero
-    inverse = np.zeros((q, q))
-    inverse[np.ix_(free, free)] = np.linalg.inv(fit.information[np.ix_(free, free)])
     influence = np.zeros((len(design.subjects), q))
-    influence[fitted.analysed] = (fit.scores * rows.weight[:, None]) @ inverse
+    influence[fitted.analysed] = ((fit.scores * rows.weight[:, None]) @ fit.root) @ fit.root.T
     subjects: Any = np.asarray(design.subjects, dtype=object)
     if design.weighting is not None:
         influence = design.weighting.through(influence)
         subjects = design.weighting.subjects(subjects)
-    covariance = influence.T @ influence if robust else inverse
-    return Parameters(fit.theta, np.asarray(covariance), influence, subjects)
+    root = influence.T if robust else fit.root
+    return Parameters(fit.theta, np.asarray(root), influence, subjects)
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,7 @@ def _designs(
             for cell in some
         ]
         table = pd.concat(tables, ignore_index=True)
-        matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-        X = np.asarray(matrix, dtype=float).reshape(len(some), n, -1)
+        X = design.rows_of(table).reshape(len(some), n, -1)
         yield from zip(some, X, strict=True)
 
 

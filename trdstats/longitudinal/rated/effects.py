@@ -62,6 +62,10 @@ class RatedEffects(EstimateResult):
         """Return the parameters and their covariance."""
         raise NotImplementedError
 
+    def _spread(self, rows: FloatArray) -> FloatArray:
+        """Return the covariance of combinations of the parameters."""
+        return np.asarray(rows @ self._coefficients()[1] @ rows.T)
+
     def _degrees(self, rows: FloatArray) -> Any:
         """Return the degrees of freedom of combinations of the parameters, as estimates take them.
 
@@ -98,11 +102,11 @@ class RatedEffects(EstimateResult):
         effects = self.estimable(L, keys.iloc[k:], None)
         if not k:
             return replace(effects, title=self.title)
-        value, spread = self._coefficients()
+        value = self._coefficients()[0]
         lost = np.concatenate([np.zeros(k, dtype=bool), np.isnan(effects.value)])
         rows = np.vstack([np.eye(k, len(value)), self.on_parameters(L)])
         rows = np.where(lost[:, None], 0.0, rows)
-        covariance = rows @ spread @ rows.T
+        covariance = self._spread(rows)
         covariance[lost], covariance[:, lost] = np.nan, np.nan
         return estimates_of(
             keys, np.concatenate([value[:k], effects.value]), covariance=covariance,

@@ -145,7 +145,7 @@ def estimates_of_means(
     slope = np.where(lost, 0.0, np.nan_to_num(slopes(value, (scale,) * len(value))))
     gradient = np.where(lost[:, None], 0.0, means.gradient) * slope[:, None]
     influence = fit.influences @ gradient.T
-    covariance = gradient @ fit._coefficients()[1] @ gradient.T
+    covariance = fit._spread(gradient)
     if means.sampling is not None:
         sampling = fit.through_weights(np.where(lost, 0.0, means.sampling) * slope)
         influence = influence + sampling

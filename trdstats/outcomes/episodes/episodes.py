@@ -11,9 +11,11 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
+from trdstats.arrays import IntArray
 from trdstats.errors import DataError, Problem, SpecError, pick_level
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
+from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.kinds import as_labels
 from trdstats.outcomes.check_event_times import check_roles
 from trdstats.outcomes.episodes.check_episodes import (
@@ -115,6 +117,7 @@ class Episodes(SummaryMixin):
         if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
             table["treatment"] = as_labels(table["treatment"])
         code = pd.factorize(table["subject"])[0]
+        table = _tied(table, code)
         table = table.iloc[np.lexsort((table["stop"], table["start"], code))]
         _raise(check_subjects(table.assign(row_=table.index)))
         table = table.reset_index(drop=True).astype({"status": int})
@@ -204,9 +207,8 @@ class Episodes(SummaryMixin):
         # By the event itself, also where late events share a number.
         risk = [frame["subject"], _numbers_of(frame)]
         origin = frame.groupby(risk, observed=True)["start"].transform("min")
-        made = self.with_rows(
-            frame.assign(start=frame["start"] - origin, stop=frame["stop"] - origin)
-        )
+        spans = frame.assign(start=frame["start"] - origin, stop=frame["stop"] - origin)
+        made = self.with_rows(_tied(spans, pd.factorize(frame["subject"])[0]))
         made.clock = "gap"
         return made
 
@@ -280,6 +282,12 @@ def as_episodes(data: Any, weights: WeightsLike | None = None) -> Episodes:
     other = copy(episodes)
     other.caveat = caveat
     return other
+
+
+def _tied(table: pd.DataFrame, code: IntArray) -> pd.DataFrame:
+    """Return the rows with days that differ by rounding as one."""
+    days = {c: table[c].to_numpy(dtype=float) for c in ("start", "stop")}
+    return table.assign(**near_days_as_one(days, span=("start", "stop"), subject=code))
 
 
 def _numbers_of(table: pd.DataFrame) -> pd.Series[int]:

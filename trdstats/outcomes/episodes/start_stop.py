@@ -12,6 +12,7 @@ from trdstats.arguments import check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.kernels.visits import event_times as kernel
+from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.episodes.course import InCourse
 from trdstats.outcomes.episodes.episodes import Episodes
@@ -160,33 +161,42 @@ def _cuts(
     change of a covariate before the end.
     """
     place = pd.Index(subject.astype(object))
-    rows, starts = [np.arange(len(place))], [entry]
-    for change in changes.values():
-        row = place.get_indexer(pd.Index(change["subject"].astype(object)))
-        known = row >= 0
-        row, day = row[known], change["day"].to_numpy(dtype=float)[known]
-        since = day - day0[row]
-        inside = (since > entry[row]) & (since < time[row])
-        rows.append(row[inside])
-        starts.append(since[inside])
+    every = pd.concat([c[["subject", "day"]] for c in changes.values()], ignore_index=True)
+    row = place.get_indexer(pd.Index(every["subject"].astype(object)))
+    known = row >= 0
+    row = row[known]
+    days = {"since": every["day"].to_numpy(dtype=float)[known] - day0[row],
+            "entry": entry, "time": time}  # fmt: skip
+    # A change on the day of the end is no episode, however the days were rounded.
+    days |= near_days_as_one(days, span=("entry", "time"))
+    since, entry = days["since"], days["entry"]
+    inside = (since > entry[row]) & (since < days["time"][row])
+    rows, starts = [np.arange(len(place)), row[inside]], [entry, since[inside]]
     pairs = np.unique(np.stack([np.concatenate(rows), np.concatenate(starts)]), axis=1)
     return pairs[0].astype(np.intp), pairs[1]
 
 
-def value_at(subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame) -> pd.Series[Any]:
-    """Return the latest value of a covariate on each day; missing where there was none yet."""
+def value_at(
+    subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame, *, before: bool = False
+) -> pd.Series[Any]:
+    """Return the latest value of a covariate on each day; missing where there was none yet.
+
+    With `before`, a change on the day itself does not count. Days that differ by rounding are one.
+    """
     names = pd.Index(subject.astype(object)).unique()
     of_row = names.get_indexer(pd.Index(subject.astype(object)))
     of_change = names.get_indexer(pd.Index(change["subject"].astype(object)))
     change = change[of_change >= 0]
     of_change = of_change[of_change >= 0]
-    order = np.lexsort((change["day"], of_change))
-    # Rows and changes in one order of subject and day, changes first: the last change before a
-    # row is the one it takes, when it is of the same subject.
+    days = {"change": change["day"].to_numpy(dtype=float), "day": day}
+    days |= near_days_as_one(days)
+    order = np.lexsort((days["change"], of_change))
+    # Rows and changes in one order of subject and day, changes first (last with `before`): the
+    # last change above a row is the one it takes, when it is of the same subject.
     both = np.concatenate([of_change[order], of_row])
-    days = np.concatenate([change["day"].to_numpy(dtype=float)[order], day])
     is_row = np.arange(len(both)) >= len(order)
-    merged = np.lexsort((is_row, days, both))
+    first = ~is_row if before else is_row
+    merged = np.lexsort((first, np.concatenate([days["change"][order], days["day"]]), both))
     latest = np.maximum.accumulate(np.where(is_row[merged], -1, merged))
     place = np.empty(len(both), dtype=np.intp)
     place[merged] = latest

@@ -70,8 +70,12 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
     wrong = [*covariates, *(("definitions", name, words) for name, words in rules)]
     problems += [_at_line(plan, *what) for what in wrong]
     if plan.confirmatory is not None and tasks:
+        rows = {task.name: step.rows(task) for step, task in tasks} if not problems else {}
         for result in plan.confirmatory.results:
-            said_of = result.misfits(study.treatments, plan.definitions, tasks[0][1].reference)
+            said_of = result.misfits(
+                study.treatments, plan.definitions, tasks[0][1].reference,
+                rows.get(result.step, {}),
+            )  # fmt: skip
             problems += [f"[confirmatory] {words}" for words in said_of]
     if problems:
         raise _misfit(problems)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from trdstats.errors import PlanError, nearest
+from trdstats.study.described import Key
 
 DEEPEST = 32  # far beyond any definition, far below what the reading of TOML can follow
 
@@ -28,8 +29,11 @@ class PlanProblems:
         self._text = text
         self._texts: list[str] = []
 
-    def add(self, words: str, table: str, key: str | None = None) -> None:
-        """Add a problem of a table, or of a key in it; ``""`` is the plan outside its tables."""
+    def add(self, words: str, table: str, key: Key = None) -> None:
+        """Add a problem of a table, or of a key in it; ``""`` is the plan outside its tables.
+
+        A key of a table in the table has its parts.
+        """
         line = find_line(self._text, table, key)
         at = f" (line {line})" if line else ""
         self._texts.append(f"{words}{at}")
@@ -62,10 +66,11 @@ def report_unknown_keys(
             problems.add(f"{where} has an unknown key {key!r}{hint}", table, key)
 
 
-def find_line(text: str, table: str, key: str | None = None) -> int | None:
+def find_line(text: str, table: str, key: Key = None) -> int | None:
     """Return the line of a key of a table, else of the table; None when neither is written."""
     wanted = [table] if table else []
-    whole = [*wanted, key] if key is not None else wanted
+    parts = (key,) if isinstance(key, str) else key or ()
+    whole = [*wanted, *parts]
     best: tuple[int, int] | None = None
     for line, path in _assignments(text):
         shared = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trdstats.arguments import checked
-from trdstats.errors import PlanError, unknown_name
+from trdstats.errors import PlanError, unknown_name, why_unreadable
 from trdstats.outcomes import LEFT_FOLLOW_UP
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading.confirmatory import read_confirmatory
@@ -105,8 +105,9 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:  # ValueError: a path that holds a null character
         if isinstance(error, PlanError):
             raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise PlanError(f"The plan {str(path)!r} cannot be read: {reason}.") from error
+        raise PlanError(
+            f"The plan {str(path)!r} cannot be read: {why_unreadable(error)}."
+        ) from error
     if content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise PlanError(
             f"The plan {str(path)!r} begins with a byte order mark (line 1). "

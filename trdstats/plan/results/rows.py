@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import PlanError, TrdstatsError
+from trdstats.errors import PlanError, TrdstatsError, why_unreadable
 from trdstats.kinds import label_of
 from trdstats.plan.confirmatory import judge_sections
 from trdstats.plan.plan import Plan
@@ -228,7 +228,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
     try:
         data = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise TrdstatsError(f"{str(path)!r} holds no results of trdstats ({FORMAT!r}).")
     frame = pd.DataFrame(data["results"], columns=list(COLUMNS))

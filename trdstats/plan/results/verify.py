@@ -34,7 +34,7 @@ class RunDifference(SummaryMixin):
     reasons : tuple of str
         What differs beside the numbers: data, plan, versions; a file changed after it was written.
     compared : int
-        How many statistics were compared.
+        How many statistics both have.
     tolerance : float
         Part of the larger value up to which two numbers agree.
     """
@@ -52,8 +52,15 @@ class RunDifference(SummaryMixin):
     def summary(self) -> Summary:
         """Return the numbers that differ, and why they may."""
         count = len(self.changed)
-        header: list[tuple[str, str]] = [("Compared", count_of(self.compared, "number", "numbers"))]
-        header += [("Differ", count_of(count, "number", "numbers"))]
+        lone = {
+            name: int((self.changed["change"] == change).sum())
+            for name, change in (("Only before", "gone"), ("Only after", "new"))
+        }
+        parts = {"Compared": self.compared, "Differ": count - sum(lone.values())}
+        parts |= {name: n for name, n in lone.items() if n}
+        header: list[tuple[str, str]] = [
+            (name, count_of(n, "number", "numbers")) for name, n in parts.items()
+        ]
         header += [("Tolerance", f"{self.tolerance:g} of the larger value")]
         rows = tuple(
             (
@@ -122,7 +129,7 @@ def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) 
     ]
     changed = compare_results(stored, plan_rows(plan, sections), tolerance=tolerance)
     reasons = (*_altered(folder, then), *_differences(then, now), *failed)
-    return RunDifference(changed, reasons, len(stored), tolerance)
+    return RunDifference(changed, reasons, _in_both(stored, changed), tolerance)
 
 
 @checked
@@ -149,7 +156,11 @@ def diff_runs(before: str | Path, after: str | Path, *, tolerance: float = 0.0) 
     one, other = read_manifest(before), read_manifest(after)
     reasons = (*_altered(before, one), *_altered(after, other), *_differences(one, other))
     changed = compare_results(first, second, tolerance=tolerance)
-    return RunDifference(changed, reasons, len(first), tolerance)
+    return RunDifference(changed, reasons, _in_both(first, changed), tolerance)
+
+
+def _in_both(before: pd.DataFrame, changed: pd.DataFrame) -> int:
+    return len(before) - int((changed["change"] == "gone").sum())
 
 
 def _check_tolerance(tolerance: float) -> None:

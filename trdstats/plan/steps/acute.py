@@ -16,7 +16,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.rates import estimate_rates
-from trdstats.plan.wording import list_groups
+from trdstats.plan.wording import headline, list_groups
 from trdstats.scales import Scale
 from trdstats.study import Study, note_asked_day
 from trdstats.tables import (
@@ -25,7 +25,6 @@ from trdstats.tables import (
     caveat_notes,
     each_row,
     format_count,
-    format_estimate,
     format_interval,
     format_level,
     format_percent,
@@ -96,8 +95,7 @@ def run(task: Task) -> Section:
         members=members,
         headlines={
             f"{_capital(key)} at the end of the acute course (%)": {
-                str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
-                for r in each_row(table[table["outcome"] == key])
+                str(r.treatment): headline(r) for r in each_row(table[table["outcome"] == key])
             }
             for key in ("response", "remission")
         },

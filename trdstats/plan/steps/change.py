@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -13,6 +13,8 @@ from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
+from trdstats.longitudinal.covariances.structures import get_covariance
+from trdstats.longitudinal.designs.degrees import DDF_WORDS
 from trdstats.longitudinal.gaussian.margins import Adjust, Margins
 from trdstats.longitudinal.gaussian.mixed.contrasts import Contrasts
 from trdstats.outcomes import mean_scores
@@ -270,14 +272,30 @@ def _days(days: tuple[float, ...]) -> str:
     return "day " + ", ".join(f"{d:g}" for d in days)
 
 
+def _with_article(label: str) -> str:
+    return f"{'an' if label[0].lower() in 'aeiou' else 'a'} {label}"
+
+
 def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
     settings = task.settings
     return (
         f"Change in {study.scale.label} total at {_days(days)} was analysed with a mixed model for "
         f"repeated measures ({settings.formula}), fitted by restricted maximum likelihood with "
-        f"covariance {settings.covariance!r} and degrees of freedom by {settings.ddf}; marginal "
-        "means and their differences are reported."
+        f"{_with_article(get_covariance(settings.covariance).label)} covariance and "
+        f"{DDF_WORDS[settings.ddf]} degrees of freedom; marginal means and their differences are "
+        "reported."
     )
 
 
-STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings, check=check, cost=3.0)
+def _rows(task: Task) -> dict[str, Collection[object]]:
+    """Return the visits that the model has, and none without a model."""
+    if task.settings.model == "none" or len(task.study.treatments) < 2:
+        return {"measure": (), "visit": ()}
+    study, _ = _with_shared_days(task.study, task.settings.days)
+    days = task.settings.days or shared_days(study, task.acute_end)
+    return {"measure": ("mean", "difference", _STANDARDISED), "visit": days}
+
+
+STEP: Step = Step(
+    "change", "change in scores", run, settings=ChangeSettings, check=check, rows=_rows, cost=3.0
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.between_visits import between_visits
-from trdstats.plan.wording import list_groups
+from trdstats.plan.wording import headline, list_groups
 from trdstats.survival import AalenJohansen
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
@@ -26,7 +26,6 @@ from trdstats.tables import (
     caveat_notes,
     each_row,
     format_count,
-    format_estimate,
     format_interval,
     format_level,
     format_percent,
@@ -140,8 +139,7 @@ def _headlines(plan: Plan, rows: pd.DataFrame) -> dict[str, dict[str, str]]:
     day = plan.durability_days[0]
     return {
         f"Relapse by day {day:g} after response (%)": {
-            str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
-            for r in each_row(rows)
+            str(r.treatment): headline(r) for r in each_row(rows)
         }
     }
 
@@ -201,4 +199,9 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
     )
 
 
-STEP: Step = Step("durability", "durability of response", run, check=check, cost=4.0)
+def _rows(task: Task) -> dict[str, Collection[object]]:
+    """Return the days of the table of relapse."""
+    return {"time": task.plan.durability_days}
+
+
+STEP: Step = Step("durability", "durability of response", run, check=check, rows=_rows, cost=4.0)

@@ -79,7 +79,13 @@ def run(task: Task) -> Section:
     spec = ResponseState(tau, reference=task.reference, conf_level=plan.conf_level)
     fit, left_out = fit_followed(spec, history, task.study.treatments)
     if fit is None:
-        return Section(task.name, title, "No treatment is followed to the horizon.", notes=left_out)
+        late = _not_assessed(history, tau, task.study.treatments)
+        lead = (
+            f"No subject was assessed by day {tau:g}."
+            if len(late) == len(task.study.treatments)
+            else f"No treatment is followed to day {tau:g}."
+        )
+        return Section(task.name, title, lead, notes=left_out)
     days = fit.mean_days()
     spent = days[days["state"] == "in response"]
     means = spent[spent["measure"] == "mean days"]
@@ -158,12 +164,18 @@ def fit_followed(
         except NotEstimableError:
             continue
         kept.append(name)
-    note = Note(f"Not every treatment is followed that long. {reason}", "not estimable")
+    late = _not_assessed(history, spec.tau, [t for t in treatments if t not in kept])
+    what = "was assessed by then" if late else "is followed that long"
+    note = Note(f"Not every treatment {what}. {reason}", "not estimable")
     if not kept:
         return None, (note,)
     reference = spec.reference if spec.reference in kept else None
     fit = ResponseState(spec.tau, reference=reference, conf_level=spec.conf_level)
     return fit.fit(history.only(kept)), (note,)
+
+
+def _not_assessed(history: ResponseHistory, day: float, treatments: Sequence[str]) -> list[str]:
+    return [t for t in treatments if history.first_look.get(t, 0.0) > day]
 
 
 STEP: Step = Step(

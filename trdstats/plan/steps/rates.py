@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -216,4 +216,16 @@ def _lead(task: Task, table: pd.DataFrame) -> str:
     )
 
 
-STEP: Step = Step("rates", "rates at scheduled days", run, settings=RatesSettings, check=check)
+def _rows(task: Task) -> dict[str, Collection[object]]:
+    """Return the measures, outcomes and days that will be there."""
+    pairs = list(days_of_outcomes(task.plan, task.settings))
+    return {
+        "measure": ("rate", "difference", "ratio", "odds ratio", "non-inferiority"),
+        "outcome": {name: None for name, _ in pairs},
+        "day": {day: None for _, day in pairs},
+    }
+
+
+STEP: Step = Step(
+    "rates", "rates at scheduled days", run, settings=RatesSettings, check=check, rows=_rows
+)

@@ -12,7 +12,7 @@ import numpy as np
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import DataError, Problem, SpecError
+from trdstats.errors import DataError, Problem, SpecError, why_unreadable
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 Analysis = Literal["hazards", "weighted rates"]
@@ -301,7 +301,7 @@ def read_round(path: str | Path) -> Question | Answer:
     try:
         stored = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(path, f"cannot be read: {error}") from error
+        raise _unreadable(path, f"cannot be read: {why_unreadable(error)}") from error
     kind = _KINDS.get(str(stored.get("format"))) if isinstance(stored, dict) else None
     if kind is None:
         raise _unreadable(path, "is no question and no answer")

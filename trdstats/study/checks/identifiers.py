@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import Problem, count_of
+from trdstats.errors import Problem, argument, count_of
 from trdstats.kernels.visits.runs import first_of_runs
 from trdstats.kinds import places
 from trdstats.study.checks.values import Labels
@@ -83,7 +83,7 @@ def _wrong_kinds(values: pd.Series[Any], table: str) -> list[Problem]:
                 "missing_subject",
                 f"No row of `{table}` names a subject: column {str(values.name)!r} is empty.",
                 (),
-                "Name the column of the identifiers with subject=...",
+                f"Name the column of the identifiers with {argument('subject')}",
             )
         ]
     inexact = np.zeros(len(values), dtype=bool)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats.errors import SpecError, TrdstatsError
+from trdstats.errors import SpecError, TrdstatsError, why_unreadable
 from trdstats.extras import extra_module
 from trdstats.intake.files import read_file
 from trdstats.partitions import is_divided
@@ -57,7 +57,7 @@ def visits_of_files(
         try:
             return frames.read_parquet([str(file) for file in files])
         except (OSError, ValueError) as error:
-            raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
+            raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
     read = partial(_read, text=tuple(text), separator=separator, encoding=encoding)
     return frames.from_map(read, [str(file) for file in files], meta=read(str(files[0])).iloc[:0])
 

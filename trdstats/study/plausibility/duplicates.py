@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import Problem, SpecError, check_choice, count_of
+from trdstats.errors import Problem, SpecError, argument, check_choice, count_of
 from trdstats.kernels.visits.blocks import holds_anywhere
 from trdstats.kinds import label_of, places
 from trdstats.scales import Scale
@@ -199,9 +199,9 @@ def _refused(
                 f"{subjects[at[i]]} at day {day[at[i]]:g} (rows {row[before[i]]}, {row[at[i]]})"
             ),
         ),
-        "Keep one row a subject and day, or name a rule: duplicates='first', 'last', 'worst', "
-        "'mean', or the rows of one rater, duplicates={'rater': 'R1'}; ratings hours apart need "
-        "fractional days.",
+        f"Keep one row a subject and day, or name a rule: {_as_given('first')}, 'last', 'worst', "
+        f"'mean', or the rows of one rater, {_as_given(('rater', 'R1'))}; ratings hours "
+        "apart need fractional days.",
     )
 
 
@@ -240,8 +240,12 @@ def _settled(
         f"{n:,} in all: {words}.",
         tuple(f"{_place(subjects, day, row, int(i))}: {score[i]:g}" for i in at[:50])
         + ("...",) * max(len(at) - 50, 0),
-        f"This is the rule duplicates={rule!r}."
-        if isinstance(rule, str)
-        else f"This is the rule duplicates={{{rule[0]!r}: {rule[1]!r}}}.",
+        f"This is the rule {_as_given(rule)}.",
         level="note",
     )
+
+
+def _as_given(rule: str | tuple[str, str]) -> str:
+    if isinstance(rule, str):
+        return argument("duplicates", repr(rule))
+    return argument("duplicates", f"{{{rule[0]!r}: {rule[1]!r}}}", option=f"{rule[0]}={rule[1]}")

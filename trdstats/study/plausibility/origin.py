@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import Problem, count_of
+from trdstats.errors import Problem, argument, count_of
 from trdstats.kernels.visits.blocks import rows_where
 from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
@@ -39,7 +39,7 @@ def note_old_baselines(timeline: Timeline) -> Problem | None:
         + f" a baseline older than {OLDEST_BASELINE} days (median {-np.median(day[old]):g} days "
         "before day 0).",
         places(old, lambda i: f"{timeline.ids[i]}: day {day[i]:g}"),
-        f"{_DATES} If it is the right score, give it in a column: baseline=...",
+        f"{_DATES} If it is the right score, give it in a column: {argument('baseline')}",
         level=level_of(n, int(timeline.seen.sum())),
     )
 
@@ -80,7 +80,7 @@ def note_first_after_start(timeline: Timeline) -> Problem | None:
         f"{np.median(first[soon]):g}; {arms}).",
         places(soon, lambda i: f"{timeline.ids[i]}: day {first[i]:g}"),
         "Look whether days count from another date there (admission, consent), or the first rating "
-        "was the baseline: then correct the days, or name its column with baseline=...",
+        f"was the baseline: then correct the days, or name its column with {argument('baseline')}",
         level="warning",
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import Problem
+from trdstats.errors import Problem, argument
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
 
@@ -154,7 +154,8 @@ def note_unit_by_spacing(timeline: Timeline) -> Problem | None:
         (),
         f"If they are, convert them: visits['day'] {_convert(factor)}"
         + (" (weeks). " if factor == 7 else ". ")
-        + "If they are days, all is well; windows={...} says so.",
+        + "If they are days, all is well; "
+        + f"{argument('windows', '{...}', option='DAY=WIDTH')} says so.",
         level="warning",
     )
 
@@ -187,7 +188,7 @@ def note_day_one(timeline: Timeline) -> Problem | None:
         "theirs is on day 0 or before: the days seem to count from 1.",
         (),
         "Days count from 0, the day of first treatment: visits['day'] -= 1, or name the column of "
-        "the baseline with baseline=...",
+        f"the baseline with {argument('baseline')}",
         level="warning",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import DataWarning, Problem, describe_problems, warn
+from trdstats.errors import DataWarning, Problem, argument, describe_problems, warn
 from trdstats.study.plausibility.schedule import nearby
 from trdstats.study.study import Study
 
@@ -46,7 +46,9 @@ def note_asked_day(
         return None
     names = [study.treatments[k] for k in thin]
     remedy = (
-        f"Give windows, for example windows={{{day:g}: {reach:g}}}, or see propose_windows(study)."
+        "Give windows, for example "
+        + argument("windows", f"{{{day:g}: {reach:g}}}", option=f"{day:g}={reach:g}")
+        + ", or see propose_windows(study)."
         if study.windows is None
         else f"Widen the window of day {day:g}, or see propose_windows(study)."
     )

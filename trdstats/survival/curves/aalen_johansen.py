@@ -24,6 +24,7 @@ from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.curve_result import (
     CurveLimits,
     CurveResult,
+    before_first_look,
     read_days,
     why_missing,
 )
@@ -201,9 +202,10 @@ class AalenJohansenResult(CurveResult):
             [list(self._fits), list(causes.values()), at], names=[self._key, "cause", "time"]
         ).to_frame(index=False)
         limits = partial(kernel.incidence_interval, value, error)
+        unseen = before_first_look(keys, getattr(self.times, "first_look", {}))
         return estimates_of(
             keys, value, covariance=np.diag(error**2),
-            reasons=why_missing(value, error, np.repeat(last, len(causes) * len(at))),
+            reasons=why_missing(value, error, np.repeat(last, len(causes) * len(at)), unseen),
             limits=CurveLimits(limits, len(value)), title=_TITLE,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.survival.reported_days import check_days
@@ -150,7 +150,27 @@ def read_days(days: Sequence[float]) -> FloatArray:
     return np.asarray(days, dtype=float)
 
 
-def why_missing(value: FloatArray, error: FloatArray, last: npt.ArrayLike) -> list[str]:
+def before_first_look(keys: pd.DataFrame, first_look: Mapping[str, float]) -> BoolArray:
+    """Return which days lie before any subject of their treatment was assessed, shape (k,).
+
+    Parameters
+    ----------
+    keys : pandas.DataFrame
+        time, and treatment where the groups are treatments.
+    first_look : mapping of str to float
+    """
+    if "treatment" not in keys or not first_look:
+        return np.zeros(len(keys), dtype=bool)
+    first = keys["treatment"].astype(str).map(first_look).fillna(0.0)
+    return np.asarray(keys["time"] < first, dtype=bool)
+
+
+def why_missing(
+    value: FloatArray,
+    error: FloatArray,
+    last: npt.ArrayLike,
+    unseen: npt.ArrayLike = False,
+) -> list[str]:
     """Return why values of curves, or their errors, are not there; empty where they are.
 
     Parameters
@@ -159,10 +179,21 @@ def why_missing(value: FloatArray, error: FloatArray, last: npt.ArrayLike) -> li
         The error is 0 where the value is known, at the origin.
     last : array_like, shape (k,)
         Day on which follow-up ends.
+    unseen : array_like of bool, shape (k,)
+        Days before any subject was assessed.
     """
-    return [
-        f"follow-up ends on day {end:g}"
-        if np.isnan(v)
-        else no_error_reason(e) or ("the value at the origin is known" if e == 0 else "")
-        for v, e, end in zip(value, error, np.broadcast_to(last, len(value)), strict=True)
-    ]
+    rows = zip(
+        value, error, np.broadcast_to(last, len(value)), np.broadcast_to(unseen, len(value)),
+        strict=True,
+    )  # fmt: skip
+    return [_why_missing(*row) for row in rows]
+
+
+def _why_missing(value: float, error: float, last: float, unseen: bool) -> str:
+    if np.isnan(value):
+        return f"follow-up ends on day {last:g}"
+    if error == 0:
+        return "the value at the origin is known"
+    if np.isnan(error) and unseen:
+        return "no subject was assessed by that day"
+    return no_error_reason(error)

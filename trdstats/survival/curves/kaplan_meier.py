@@ -23,6 +23,7 @@ from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.curve_result import (
     CurveLimits,
     CurveResult,
+    before_first_look,
     read_days,
     why_missing,
 )
@@ -218,10 +219,12 @@ class KaplanMeierResult(CurveResult):
         value, slope = _as_measure(survival, measure)
         error = error * np.abs(slope)
         keys = {self._key: np.repeat(list(self._curves), len(at)), "time": np.tile(at, len(curves))}
+        named = pd.DataFrame(keys)
+        unseen = before_first_look(named, self.times.first_look)
         limits = partial(_limits_of, survival, log_variance, measure, self.spec.conf_type)
         estimates = estimates_of(
-            pd.DataFrame(keys), value, covariance=np.diag(error**2),
-            reasons=why_missing(value, error, last), limits=CurveLimits(limits, len(value)),
+            named, value, covariance=np.diag(error**2),
+            reasons=why_missing(value, error, last, unseen), limits=CurveLimits(limits, len(value)),
             title=f"Kaplan-Meier, {measure}",
         )  # fmt: skip
         return estimates, slope

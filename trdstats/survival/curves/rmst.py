@@ -15,11 +15,11 @@ from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
     NotEstimableError,
+    check_first_look,
     check_level,
     check_tau,
     no_error_known,
     no_error_reason,
-    or_leave_out,
     pick_level,
 )
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -127,7 +127,7 @@ class RMST:
         curves = fit_curves(sample)
         _check_follow_up(curves, self.tau)
         if self.by == "treatment":
-            _check_first_look(times, self.tau)
+            check_first_look(times.first_look, self.tau, times.treatments, what="times")
         if self.covariates is None:
             check_observed(sample, self.tau)
         else:
@@ -339,18 +339,4 @@ def _check_follow_up(curves: dict[str, Curve], tau: float) -> None:
         raise NotEstimableError(
             f"tau = {tau:g} lies beyond the follow-up of {listed}. "
             f"Choose tau of at most {min(short.values()):g}."
-        )
-
-
-def _check_first_look(times: EventTimes, tau: float) -> None:
-    """Refuse a horizon before the first visit: nothing seen is not nothing happened."""
-    late = {k: day for k, day in times.first_look.items() if day > tau}
-    if late:
-        listed = ", ".join(
-            f"{k} ({f'day {day:g}' if np.isfinite(day) else 'never'})" for k, day in late.items()
-        )
-        kept = [k for k in times.treatments if k not in late]
-        raise NotEstimableError(
-            f"No subject was assessed by day {tau:g} under {listed}. Choose a later tau"
-            + or_leave_out("times", kept)
         )

@@ -13,7 +13,14 @@ from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, check_level, check_tau, no_error_reason, pick_level
+from trdstats.errors import (
+    NotEstimableError,
+    check_first_look,
+    check_level,
+    check_tau,
+    no_error_reason,
+    pick_level,
+)
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
 from trdstats.estimates.weights import WeightsLike
@@ -84,8 +91,9 @@ class TimeLost:
         Raises
         ------
         NotEstimableError
-            When the follow-up of a group ends before tau while some are still at risk, or, with
-            delayed entry, no subject is under observation on some days before tau.
+            When the follow-up of a group ends before tau while some are still at risk, no subject
+            under a treatment was assessed by then, or, with delayed entry, no subject is under
+            observation on some days before tau.
         UnknownNameError
             When the reference is no group.
         """
@@ -111,6 +119,8 @@ class TimeLost:
                 f"tau = {self.tau:g} lies beyond the follow-up of {listed}. "
                 f"Choose tau of at most {min(short.values()):g}."
             )
+        if self.by == "treatment":
+            check_first_look(times.first_look, self.tau, times.treatments, what="times")
         return TimeLostResult(self, times, reference, sample, fits)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, or_leave_out, pick_level
+from trdstats.errors import NotEstimableError, SpecError, check_first_look, pick_level
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.outcomes import EventTimes, ResponseHistory, as_event_times, as_history
 from trdstats.outcomes.check_history import STATES
@@ -136,15 +136,9 @@ def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:
             f"tau = {tau:g} lies beyond the follow-up of {listed}. "
             f"Choose tau of at most {min(short.values()):g}."
         )
-    look = sample.history.first_look if by == "treatment" else {}
-    late = {k: day for k, day in look.items() if day > tau and k in sample.spells}
-    if late:
-        listed = ", ".join(f"{k} (day {day:g})" for k, day in late.items())
-        kept = [k for k in sample.history.treatments if k not in late]
-        raise NotEstimableError(
-            f"No subject was assessed by day {tau:g} under {listed}. Choose a later tau"
-            + or_leave_out("history", kept)
-        )
+    if by == "treatment":
+        shown = [t for t in sample.history.treatments if t in sample.spells]
+        check_first_look(sample.history.first_look, tau, shown, what="history")
 
 
 def emptied(sample: HistorySample, tau: float) -> list[str]:

@@ -25,7 +25,7 @@ class FixedEffects(FittedModel):
 
     def estimates(self) -> Estimates:
         """Return the fixed effects, with the influence of every subject where the fit has rows."""
-        return self.with_influence(self._table(), np.eye(len(self.terms)))
+        return self.with_influence(self._table(), self._on_kept(np.eye(len(self.terms))))
 
     def _table(self) -> Estimates:
         return self._combined(np.eye(len(self.terms)), pd.DataFrame({"term": list(self.terms)}))
@@ -47,13 +47,19 @@ class FixedEffects(FittedModel):
         rows = self._checked_rows(L)
         names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
         estimates = self._combined(rows, pd.DataFrame({"contrast": names}))
-        return self.with_influence(estimates, rows)
+        return self.with_influence(estimates, self._on_kept(rows))
+
+    def _on_kept(self, rows: FloatArray) -> FloatArray:
+        """Return coefficients on the columns that were fitted, of those on `terms`."""
+        full = np.zeros((len(rows), len(self.design.terms)))
+        full[:, self._kept] = rows
+        return self.design.on_columns(full)[:, self._kept]
 
     def _combined(self, rows: FloatArray, keys: pd.DataFrame) -> Estimates:
         """Return combinations of the effects as they were estimated, aliased ones left out."""
         lost = np.asarray(np.isnan(rows).any(axis=1))
         full = np.zeros((len(rows), len(self.design.terms)))
-        full[:, self._kept] = np.where(lost[:, None], 0.0, rows)
+        full[:, self._kept] = self._on_kept(np.where(lost[:, None], 0.0, rows))
         as_estimated = replace(
             self.identified, columns=self._columns.without(self._columns.left_out.tolist())
         )
@@ -159,12 +165,12 @@ class FixedEffects(FittedModel):
         if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
             chosen = [terms] if isinstance(terms, str) else list(terms)
             columns = [j for name in chosen for j in self._columns_of(name)]
-            L = np.eye(len(self.design.terms))[columns]
+            L = self.design.on_columns(np.eye(len(self.design.terms))[columns])
         else:
             rows = self._checked_rows(terms)
             if np.isnan(rows).any():
                 return joint_test_row(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
-            return joint_test_row(self.inference.f_test(rows))
+            return joint_test_row(self.inference.f_test(self._on_kept(rows)))
         return joint_test_row(*self.identified.test(L, as_parametrised=True))
 
     def type3(self) -> pd.DataFrame:

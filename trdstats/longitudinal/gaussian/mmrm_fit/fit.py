@@ -11,18 +11,24 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, SpecError, warn
 from trdstats.estimates.weights import caveat_under
 from trdstats.formulas import read_formula
-from trdstats.kernels.gaussian.estimability import judge_columns
+from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, summarise
 from trdstats.kernels.gaussian.sandwich import Kind, sandwich
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_visit import build_design, long_table
+from trdstats.longitudinal.designs.counted_from import (
+    counted_from_values,
+    rest_on_left_out,
+    without_origins,
+)
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import (
     left_out_by_constraint,
     warn_of_aliased,
     without_visit,
 )
+from trdstats.longitudinal.designs.outcome_values import check_not_exact, check_varies
 from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.gaussian.mmrm_fit.inference import infer, with_degrees
 from trdstats.longitudinal.gaussian.mmrm_fit.optimum import (
@@ -44,6 +50,9 @@ from trdstats.study.study import caveat_of
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mmrm import MMRM
+
+# Of sums of squares: what rounding leaves of an exact fit, and where columns count as dependent.
+_ROUNDING, _DEPENDENT = 1e-13, 1e-12
 
 
 def fit_weighted(
@@ -82,13 +91,44 @@ def fit_rows(spec: MMRM, data: Any, subject: str, visit: str, treatment: str) ->
         weights=spec.rating_weights, treatment=treatment if spec.constrained else None,
         time=spec.time, scale=spec.scale,
     )  # fmt: skip
+    check_varies(design.outcome, design.y[design.rated.T])
+    return _fit_design(spec, counted_from_values(design))
+
+
+def _fit_design(spec: MMRM, design: Design) -> MMRMResult:
+    """Fit the model to the columns of a design."""
     origin = origin_of(design)
     X, y, log_weight = weighted(design, origin)
     select, distinct = distinct_columns(X, y)
     check_size(get_covariance(spec.covariance), design, distinct.shape[1])
     kinds = design.group * len(design.days) + design.schedule
     summary, rows = summarise(select, distinct, design.rated, kinds, log_weight)
+    _check_residuals(design, summary)
+    if design.coordinates is not None:
+        kept = np.isin(np.arange(len(design.terms)), _judge(design, summary).kept)
+        resting = rest_on_left_out(design, kept)
+        if resting.any():
+            return _fit_design(spec, without_origins(design, resting))
     return fit_summary(spec, design, summary, rows, origin)
+
+
+def _check_residuals(design: Design, summary: CrossProducts) -> None:
+    """Refuse an outcome that the formula fits exactly; it is counted from its mean."""
+    each = np.eye(summary.rated.shape[1]) * summary.rated[:, :, None]
+    products = summary.moments(each)
+    of_x, with_y, of_y = products[:-1, :-1], products[:-1, -1], float(products[-1, -1])
+    root = np.sqrt(np.diag(of_x))
+    root = np.where(root > 0, root, 1.0)
+    scaled, correlation = of_x / np.outer(root, root), with_y / root
+    beta, _, rank, _ = np.linalg.lstsq(scaled, correlation, rcond=_DEPENDENT)
+    if summary.n_obs <= rank:  # too few ratings are another fault
+        return
+    explained = float(correlation @ beta)
+    check_not_exact(design.outcome, of_y - explained, _ROUNDING * of_y)
+
+
+def _judge(design: Design, summary: CrossProducts) -> Estimability:
+    return judge_columns(summary, last=without_visit(design))
 
 
 def fit_summary(
@@ -99,7 +139,7 @@ def fit_summary(
     origin: FloatArray | None = None,
 ) -> MMRMResult:
     """Fit the model to cross-products."""
-    columns = judge_columns(summary, last=without_visit(design))
+    columns = _judge(design, summary)
     # Treatment columns that are 0 at baseline are collinear: that is the constraint.
     implied = left_out_by_constraint(design, columns)
     aliased = [design.terms[j] for j in columns.left_out if j not in implied]

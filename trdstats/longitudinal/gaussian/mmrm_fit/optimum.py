@@ -9,6 +9,7 @@ from trdstats.kernels.gaussian.newton import Optimum, minimise
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model, residual_start
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
+from trdstats.longitudinal.covariances.combined import Independent
 from trdstats.longitudinal.covariances.covariances import Covariance, Unstructured, boundary_of
 from trdstats.longitudinal.designs.design import Design
 
@@ -18,6 +19,12 @@ WITHOUT_DAYS = "covariance='ind' has no correlation, 'cs' one that does not depe
 def optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     """Return the best optimum from the residuals and, if that fails, from simpler starts."""
     never = _never_together(model.products)
+    T = len(design.visits)
+    if T > 1 and len(never) == T * (T - 1) // 2 and not isinstance(structure, Independent):
+        raise NotEstimableError(
+            "No subject was assessed at two visits, so that nothing is known of the correlation "
+            "between visits. Take covariance='ind' or 'indh', which have none."
+        )
     if never and structure.label == "unstructured":
         pairs = ", ".join(f"{design.visits[a]} and {design.visits[b]}" for a, b in never[:5])
         raise NotEstimableError(
