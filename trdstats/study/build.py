@@ -123,6 +123,7 @@ def build_tables(
         note_lookalikes(subject_index.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
+        notes.note_unnamed_treatments(subject_index.treatment),
     )
     if not days_are_wrong(problems):
         problems += check_time(

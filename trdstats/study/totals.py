@@ -10,10 +10,13 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import Problem
 from trdstats.scales import Scale
+from trdstats.study import notes
 from trdstats.study.plausibility.copies import note_copies
 from trdstats.study.plausibility.origin import note_better_before
 from trdstats.study.plausibility.repeated_totals import note_carried_forward, note_code_for_missing
 from trdstats.study.plausibility.timeline import Timeline
+
+_CANONICAL = ("subject", "day", "visit", "score")
 
 
 def check_totals(
@@ -50,5 +53,7 @@ def check_totals(
         note_carried_forward(line, score, scale),
     ]
     if is_primary:
+        others = [c for c in visits if c not in _CANONICAL]
+        problems += [notes.note_derived_rows(visits, others)]
         problems += [note_copies(line, score), note_better_before(line, score, baseline, scale)]
     yield from (p for p in problems if p is not None)

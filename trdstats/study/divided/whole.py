@@ -82,6 +82,7 @@ def note_names(subjects: SubjectTable) -> list[Problem]:
         note_lookalikes(subjects.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
+        notes.note_unnamed_treatments(subjects.treatment),
     )
     return [p for p in notices if p is not None]
 
