@@ -92,3 +92,10 @@ def test_two_columns_of_one_name_that_pandas_told_apart() -> None:
         trd.read_export(wide, mapping=mapping)
     study = trd.read_export(wide.drop(columns="madrs_w4.1"), mapping=mapping)
     assert study.scheduled_days() == [3.5, 28.0]
+
+
+def test_outcomes_among_the_columns_of_subjects() -> None:
+    study = trd.Study(table(age=40, madrs_w8=12, remitter="yes"), scale="MADRS")
+    (note,) = (p for p in study.notices if p.kind == "known_later")
+    assert note.where == ("'madrs_w8'", "'remitter'")
+    assert note.level == "note"

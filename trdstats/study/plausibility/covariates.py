@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import Problem
+from trdstats.intake.propose.names import says_later
 from trdstats.kinds import as_numbers_remedy, spelled_numbers
 from trdstats.study.plausibility.timeline import FEWEST
 
@@ -19,13 +20,24 @@ _MOST_OF_SUBJECTS = 1 / 3
 
 
 def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
-    """Yield what is wrong with the columns of subjects: numbers written as text, many levels.
+    """Yield what is wrong with columns of subjects: numbers as text, many levels, known later.
 
     Parameters
     ----------
     columns : mapping of str to Series
         One value a subject.
     """
+    later = [name for name in columns if says_later(str(name))]
+    if later:
+        yield Problem(
+            "known_later",
+            f"{len(later)} column{'s' if len(later) > 1 else ''} of `subjects` "
+            f"{'are' if len(later) > 1 else 'is'} by name known only after treatment began.",
+            tuple(map(repr, later)),
+            "They are kept. Adjusting for what treatment has changed hides its effect: leave them "
+            "out of models and of baseline characteristics.",
+            level="note",
+        )
     many = []
     for name, values in columns.items():
         if pd.api.types.is_numeric_dtype(values.dtype) or values.dtype.kind in "mM":
