@@ -28,7 +28,7 @@ _NOT_KNOWN = frozenset(
      "nan", "nk", "unk", "tbd", "?", "-", ".", "-9", "-99", "-999", "99", "999", "9999",
      "unbekannt", "fehlt", "fehlend", "keine angabe", "k.a.", "inconnu", "desconocido")
 )  # fmt: skip
-# Entries of ADaM's DTYPE, and words of the same meaning, beside totals that nobody rated.
+# Entries of ADaM's DTYPE, and words of the same meaning, beside totals that are no ratings.
 _DERIVED = frozenset(
     ("locf", "wocf", "bocf", "nocb", "imputed", "interpolated", "carried forward",
      "last observation carried forward", "average", "mi")
@@ -106,7 +106,7 @@ def note_unnamed_treatments(treatment: pd.Categorical) -> Problem | None:
 
 
 def note_derived_rows(visits: pd.DataFrame, others: Sequence[Hashable]) -> Problem | None:
-    """Note rows of the visits that say of themselves that nobody rated them.
+    """Note totals of the visits that a column calls derived.
 
     Parameters
     ----------

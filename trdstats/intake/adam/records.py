@@ -222,10 +222,10 @@ def note_later_periods(records: pd.DataFrame) -> list[Problem]:
     records : pandas.DataFrame
         With the TREATMENT of the subject.
     """
-    later, said = np.zeros(len(records), dtype=bool), []
+    later, signs = np.zeros(len(records), dtype=bool), []
     if "APERIOD" in records:
         later |= (records["APERIOD"] > 1).to_numpy(dtype=bool)
-        said += ["APERIOD above 1"] if later.any() else []
+        signs += ["APERIOD above 1"] if later.any() else []
     for variable in ("TRTP", "TRTA"):
         if variable not in records:
             continue
@@ -234,7 +234,7 @@ def note_later_periods(records: pd.DataFrame) -> list[Problem]:
         # Who was treated otherwise than planned throughout crossed over to nothing.
         changed = ~is_blank(records[variable]) & (given != of_subject.transform("first")).to_numpy()
         later |= changed
-        said += [f"{variable} that changes"] if changed.any() else []
+        signs += [f"{variable} that changes"] if changed.any() else []
     if not later.any():
         return []
     n = records["USUBJID"][later].nunique()
@@ -244,8 +244,8 @@ def note_later_periods(records: pd.DataFrame) -> list[Problem]:
             count_of(int(later.sum()), "record", "records")
             + f" of ADQS, of {count_of(n, 'subject', 'subjects')}, "
             + ("belongs" if later.sum() == 1 else "belong")
-            + f" to a later period of treatment ({', '.join(said)}): rated there, a subject counts "
-            "under the first treatment.",
+            + f" to a later period of treatment ({', '.join(signs)}): such a visit counts under "
+            "the first treatment.",
             who(records, later),
             "Give one period of treatment at a time; or give the change of treatment as an event "
             "and say what becomes of it: after_switch=...",

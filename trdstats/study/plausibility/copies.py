@@ -17,7 +17,7 @@ _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xFF51AFD7ED558CCD)
 
 
 def note_copies(timeline: Timeline, score: FloatArray) -> Problem | None:
-    """Note subjects who were rated on the days of another, with the totals of that other.
+    """Note subjects with exactly the days and totals of another subject.
 
     Few visits on scheduled days agree by chance. How likely that is follows from how common each
     first total and each later change is; a total that stays the same counts as certain.
@@ -86,7 +86,7 @@ def _bits_of(who: IntArray, start: IntArray, day: FloatArray, score: FloatArray)
     looked_at = np.r_[np.arange(0, len(day), max(1, len(day) // _SAMPLE)), rows]
     step = np.column_stack([place, day, change])[looked_at]
     _, inverse, times = np.unique(step, axis=0, return_inverse=True, return_counts=True)
-    alike = times[inverse.ravel()[-len(rows) :]]
-    bits = np.log2(np.bincount(place[looked_at])[place[rows]] / alike)
+    same_step = times[inverse.ravel()[-len(rows) :]]
+    bits = np.log2(np.bincount(place[looked_at])[place[rows]] / same_step)
     bits[(change[rows] == 0) & (place[rows] > 0)] = 0.0
     return np.add.reduceat(bits, np.cumsum(count) - count)

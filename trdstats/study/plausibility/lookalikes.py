@@ -19,7 +19,7 @@ _WHOLE_LINE = re.compile(r"^(\d+)\.0+$", re.MULTILINE)
 # of no width.
 _UNSEEN = ("Cf", "Mn", "Pd", "Zs")
 # Letters of Cyrillic and Greek that no eye tells from those of Latin.
-_ALIKE = str.maketrans(
+_LATIN = str.maketrans(
     "АВЕЅІЈКМНОРСТХУаеѕіјорсхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXYaesijopcxyABEZHIKMNOPTYXo"
 )
 
@@ -50,7 +50,7 @@ def _in_latin(text: str) -> str:
 
     Words of another alphabet stay as they are.
     """
-    latin = text.translate(_ALIKE)
+    latin = text.translate(_LATIN)
     return latin if any(c.isalpha() and c.isascii() for c in text) or latin.isascii() else text
 
 
@@ -70,8 +70,8 @@ def shown(label: Any) -> str:
     text = label if isinstance(label, str) else str(label)
     strange = [c for c in text if not c.isascii()]
     unlisted = any(unicodedata.category(c) in _UNSEEN for c in strange)
-    alike = bool(strange) and _in_latin(text) != text
-    return ascii(label) if unlisted or alike else repr(label)
+    in_two_alphabets = bool(strange) and _in_latin(text) != text
+    return ascii(label) if unlisted or in_two_alphabets else repr(label)
 
 
 def note_lookalikes(labels: Any, what: str, column: str = "") -> Problem | None:
