@@ -99,3 +99,30 @@ def test_outcomes_among_the_columns_of_subjects() -> None:
     (note,) = (p for p in study.notices if p.kind == "known_later")
     assert note.where == ("'madrs_w8'", "'remitter'")
     assert note.level == "note"
+
+
+@pytest.mark.parametrize(
+    ("code", "others"),
+    [(-9, range(20, 32)), (999, range(20, 32)), (9, [0, 1] * 6), (-99, [0.5] * 12)],
+)
+def test_codes_for_missing_among_covariates(code: int, others: Any) -> None:
+    values = np.repeat([code, *list(others)[1:]], 3)
+    with pytest.warns(DataWarning, match=rf"'x' holds {code}, far from all others"):
+        trd.Study(table(x=values), scale="MADRS")
+
+
+@pytest.mark.parametrize(
+    "others", [[99, *range(27, 82, 5)], [-9, *range(-20, -9)], [9, *range(1, 12)]]
+)
+def test_numbers_that_look_like_codes(others: list[int]) -> None:
+    study = trd.Study(table(x=np.repeat(others, 3)), scale="MADRS")
+    assert "code_among_covariates" not in kinds(study)
+
+
+def test_events_that_are_listed_twice() -> None:
+    events = pd.DataFrame({"subject": ["P01", "P02", "P01"], "day": [9, 3, 9], "event": "rescue"})
+    words = "1 row of `events` repeats a subject, day and kind"
+    with pytest.warns(DataWarning, match=words):
+        study = trd.Study(table(), None, events, scale="MADRS")
+    (note,) = (p for p in study.notices if p.kind == "repeated_event")
+    assert note.where == ("P01: rescue on day 9 (row 2)",)
