@@ -30,13 +30,25 @@ def test_real_courses_are_said_nothing_of(visits: pd.DataFrame) -> None:
     assert not NEW & kinds(trd.load_sample("modalities"))
 
 
-@pytest.mark.parametrize("code", [0, 1, 60])
+@pytest.mark.parametrize("code", [0, 9, 60])
 def test_a_code_for_missing_inside_the_range(visits: pd.DataFrame, code: int) -> None:
     missing = np.random.default_rng(1).random(len(visits)) < 0.03
     missing &= (visits["day"] > 0).to_numpy()
     wrong = visits.assign(score=visits["score"].mask(missing, code))
     with pytest.warns(DataWarning, match=f"The MADRS total {code} stands between two totals far"):
         trd.Study(wrong, scale="MADRS", windows=WINDOWS)
+
+
+def test_courses_that_go_up_and_down_are_no_codes() -> None:
+    """A total of 15 between two of 30, again and again, is a course and no code."""
+    n = 20
+    wave = pd.DataFrame({
+        "subject": np.repeat([f"P{i:02d}" for i in range(n)], 5),
+        "treatment": np.repeat(["ECT", "TMS"] * (n // 2), 5),
+        "day": np.tile([0, 7, 14, 21, 28], n),
+        "score": np.tile([30, 15, 30, 15, 30], n),
+    })  # fmt: skip
+    assert "code_for_missing" not in kinds(trd.Study(wave, scale="MADRS"))
 
 
 def test_a_patient_entered_twice_is_no_second_patient(visits: pd.DataFrame) -> None:

@@ -12,8 +12,9 @@ from trdstats.study.plausibility.timeline import FEWEST, MANY, Timeline
 
 # A total this far from the one before and the one after, on the same side, is a spike.
 _FAR = 0.25  # of the range of the scale
-_SHORT = 20
-_FEWEST_SPIKES, _MOST = 3, 0.5  # spikes of one total; their proportion of all spikes
+_SHORT = 20  # points: between fewer of them totals are far from each other by chance
+_CODES = (9, 77, 88, 99)  # beside both ends of the scale
+_FEWEST_SPIKES, _MOST = 3, 0.75  # spikes of one total; their proportion of all spikes
 # Three equal totals in the end are carried forward where chance gives a fifth of them.
 _TAIL, _TIMES = 3, 5.0
 
@@ -31,7 +32,7 @@ def note_code_for_missing(timeline: Timeline, score: FloatArray, scale: Scale) -
     scale : Scale
     """
     start, day = timeline.start, timeline.day
-    if scale.maximum - scale.floor < _SHORT:
+    if scale.maximum - scale.floor < _SHORT or timeline.seen.sum() < FEWEST:
         return None
     far = _FAR * (scale.maximum - scale.floor)
     spike = _spikes(start, score, far)
@@ -40,7 +41,11 @@ def note_code_for_missing(timeline: Timeline, score: FloatArray, scale: Scale) -
     values, counts = np.unique(score[spike], return_counts=True)
     k = int(np.argmax(counts))
     total, n = float(values[k]), int(counts[k])
-    if n < _FEWEST_SPIKES or n < _MOST * spike.sum() or n < MANY * (score == total).sum():
+    if total not in (scale.floor, scale.maximum, *_CODES) or n < _MOST * spike.sum():
+        return None
+    # Of one or two subjects it may be their course.
+    who = np.unique(timeline.code[spike & (score == total)])
+    if len(who) < _FEWEST_SPIKES or n < MANY * (score == total).sum():
         return None
     return Problem(
         "code_for_missing",
