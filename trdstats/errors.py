@@ -244,12 +244,14 @@ class DataError(TrdstatsError):
     Parameters
     ----------
     problems : sequence of Problem
-        All problems of the tables, at least one.
+        All problems of the tables, at least one. Notes among them are kept and not printed.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(describe_problems(self.problems))
+        # What is good to know stops nothing.
+        stopping = [p for p in self.problems if p.level != "note"]
+        super().__init__(describe_problems(stopping or self.problems))
 
     def __reduce__(self) -> tuple[type[DataError], tuple[tuple[Problem, ...]]]:
         return (type(self), (self.problems,))
@@ -407,11 +409,19 @@ def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
 
 
 def check_level(conf_level: float) -> None:
-    """Raise `SpecError` unless the confidence level lies strictly between 0 and 1."""
+    """Raise `SpecError` unless the confidence level lies below 1, and at 0.5 or above.
+
+    A level below one half is an error probability that was taken for a level.
+    """
     number = isinstance(conf_level, (int, float)) and not isinstance(conf_level, bool)
     if not number or not 0 < conf_level < 1:
         raise SpecError(
             f"conf_level must lie between 0 and 1, for example 0.95; got {conf_level!r}."
+        )
+    if conf_level < 0.5:
+        raise SpecError(
+            f"conf_level = {conf_level:g} gives intervals that hold the truth in "
+            f"{100 * conf_level:g} of 100 cases. Did you mean {1 - conf_level:g}?"
         )
 
 

@@ -321,3 +321,44 @@ def test_names_of_adam_cannot_be_covariates() -> None:
     people = pd.DataFrame({"subject": ["A", "B"], "treatment": ["x", "y"], "saffl": "Y"})
     with pytest.raises(SpecError, match="covariate 'saffl' has the name of a variable of ADaM"):
         Study(visits, people, scale="MADRS").to_adam()
+
+
+def test_numbers_written_as_text_are_numbers(tmp_path: Path) -> None:
+    """Tables that came through a spreadsheet: no event is lost because CNSR is text."""
+    tte = pd.DataFrame({"USUBJID": ["A", "B"], "PARAMCD": "RESCUE", "CNSR": [0, 1], "ADY": [8, 29]})
+    study = Study.from_adam(
+        adsl(), adqs().astype({"AVAL": str, "ADY": str}), tte.astype({"CNSR": str, "ADY": str})
+    )
+    plain = Study.from_adam(adsl(), adqs(), tte)
+    pd.testing.assert_frame_equal(study.visits, plain.visits)
+    pd.testing.assert_frame_equal(study.events, plain.events)
+    assert len(study.events) == 1
+    with pytest.raises(DataError, match=r"1 entry of AVAL of ADQS is not a number(.|\n)*'ND'"):
+        Study.from_adam(adsl(), adqs(AVAL=[30, 20, "ND", 32, 16, 10, 40, 38, 36]))
+
+
+def test_blanks_round_identifiers_make_no_other_subject() -> None:
+    spaced = adqs(USUBJID=np.repeat(["A ", "B ", "C "], 3))
+    assert Study.from_adam(adsl(), spaced).subjects["subject"].tolist() == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [([1, 1, 0], "ITTFL of ADSL holds 1, 0"), (["Yes", "Y", "N"], "ITTFL of ADSL holds 'Yes'"),
+     (["", "", "N"], "No record has ITTFL = Y")],
+)  # fmt: skip
+def test_flags_are_y_or_n(flags: list[Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Study.from_adam(adsl(ITTFL=flags), adqs(), population="ITTFL")
+
+
+@pytest.mark.parametrize(
+    "period", [{"APERIOD": [1, 1, 2] * 3}, {"TRTA": ["TMS", "TMS", "ECT", *["ECT"] * 6]}]
+)
+def test_ratings_after_a_crossover(period: dict[str, Any]) -> None:
+    n = 3 if "APERIOD" in period else 1
+    with pytest.warns(DataWarning, match=f"{n} records? of ADQS, of {n} subjects?, belongs? to"):
+        study = Study.from_adam(adsl(), adqs(**period))
+    assert "later_period" in kinds(study)
+    otherwise = adqs(TRTA=np.repeat(["ECT", "ECT", "TMS"], 3))
+    assert "later_period" not in kinds(Study.from_adam(adsl(), otherwise))

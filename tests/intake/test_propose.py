@@ -134,3 +134,21 @@ def test_events_of_redcap_whose_names_say_nothing() -> None:
 
 def test_an_empty_table() -> None:
     assert [q.key for q in proposed({"id": [], "arm": []}).lacking] == ["file"]
+
+
+def test_what_is_known_after_treatment_is_no_covariate() -> None:
+    """The other columns of a wide sheet: outcomes, not characteristics."""
+    later = {
+        "madrs_chg_w4": [-18, -10],
+        "hamd_post": [7, 9],
+        "Responder": [1, 0],
+        "PHQ wk 6": [4, 9],
+    }
+    export = pd.DataFrame({
+        "id": [1, 2], "arm": ["TMS", "ECT"], "madrs_w0": [30, 32], "madrs_w4": [12, 22],
+        "age": [40, 50], "prior_response": [0, 1], "phq_w0": [20, 18], **later,
+    })  # fmt: skip
+    proposal = propose_mapping(export)
+    assert proposal.fields["covariates"] == ["age", "prior_response", "phq_w0"]
+    (words,) = (q.words for q in proposal.questions if "by name" in q.words)
+    assert all(repr(name) in words for name in later)

@@ -180,3 +180,17 @@ def test_names_that_do_not_exist() -> None:
         read(classic(record_id=["1", None, "2", "2"]), layout=DAYS)
     with pytest.raises(DataError, match="madrs_total"):
         read(classic(), layout=DAYS, score="madrs_total")
+
+
+def test_records_of_the_api_have_empty_texts() -> None:
+    """As JSON of the API gives them: '' where nothing was entered."""
+    files = trd.sample_exports()
+    fields = {"scale": "MADRS", "treatment": "arm", "score": "madrs_total", "date": "madrs_date",
+              "start": "start_date"}  # fmt: skip
+    layout = trd.RedcapLayout(dictionary=files["redcap_dictionary.csv"])
+    for name in ("redcap_classic.csv", "redcap_repeating.csv"):
+        blank = pd.read_csv(files[name], dtype=str, keep_default_na=False)
+        study = trd.read_redcap(blank, layout=layout, **fields)
+        expected = trd.read_redcap(files[name], layout=layout, **fields)
+        pd.testing.assert_frame_equal(study.subjects, expected.subjects)
+        pd.testing.assert_frame_equal(study.visits, expected.visits)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from trdstats import Prorate, Response, Study, assess, score_items
-from trdstats.errors import DataError, SpecError
+from trdstats.errors import DataError, DataWarning, SpecError
 from trdstats.scales import scale_from_mapping
 
 
@@ -175,3 +175,15 @@ def test_a_study_takes_fractions_that_filling_in_gives_and_no_others() -> None:
     with pytest.raises(DataError, match="keep the column `items_imputed`"):
         Study(two, scale="MADRS")
     assert Study(two.assign(items_imputed=[2, 0, 0, 0]), scale="MADRS") is not None
+
+
+def test_items_that_count_from_one() -> None:
+    """Coded 1 to 4, and nobody gave the highest answer: every total is nine points too high."""
+    rng = np.random.default_rng(3)
+    answers = {f"phq9_{k}": rng.integers(1, 4, 24) for k in range(1, 10)}
+    coded = pd.DataFrame({"subject": np.arange(24), "day": 0, **answers})
+    words = "None of 216 answers on 9 items of PHQ9 is 0, the lowest"
+    with pytest.warns(DataWarning, match=words):
+        score_items(coded, "PHQ-9")
+    score_items(coded.assign(phq9_9=0), "PHQ-9")
+    score_items(coded.iloc[:10], "PHQ-9")  # 90 answers say too little

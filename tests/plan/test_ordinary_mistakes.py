@@ -17,6 +17,7 @@ from trdstats.cli import main
 from trdstats.errors import PlanError, SpecError
 from trdstats.plan.carrying_out import analyse
 from trdstats.plan.definition_table import definition_frame
+from trdstats.plan.reading.text import plan_from_text
 from trdstats.plan.report.fine_print import methods_text
 from trdstats.plan.report.first_screen import confirmatory_sentences, headline_table
 from trdstats.plan.results.rows import result_rows
@@ -296,3 +297,29 @@ def test_the_package_is_a_module_to_run(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.startswith("trdstats, version ")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("reduction = 0,5", "Numbers have a decimal point: 0.5"),
+        ("reference = “TMS”", "Quotation marks must be straight"),
+        ('visits = "C:\\data\\visits.csv"', "Write folders with /"),
+        ("randomised = yes", "Write true or false"),
+        ("reference = TMS", "Texts stand in quotation marks"),
+        ("scale = 'MADRS'\nscale = 'HAMD17'", "This key or table stands above already"),
+    ],
+)
+def test_slips_of_hands_that_write_no_toml(line: str, words: str) -> None:
+    with pytest.raises(PlanError, match="The plan is not valid TOML") as caught:
+        plan_from_text(f"title = 'A'\n{line}\n", Path())
+    assert f"\n  {line.splitlines()[-1]}\n  {words}" in str(caught.value)
+
+
+def test_an_argument_that_a_definition_does_not_have() -> None:
+    text = trd.sample_plan("trial").text
+    wrong = text.replace("remission = { at_most = 10 }\n", "remission = { below = 10 }\n", 1)
+    with pytest.raises(
+        PlanError, match="definition 'remission': it has no 'below'; it has at_most"
+    ):
+        plan_from_text(wrong, Path())

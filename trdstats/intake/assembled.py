@@ -104,7 +104,8 @@ def treatment_of(
         declared, _ = reading.labels(raw)
         levels = declared.values() if declared else tables[name].levels.get(raw.name, ())
         order |= dict.fromkeys(label_of(v) for v in levels)
-        if (not declared and raw.distinct.dtype.kind in "iuf") or _are_codes(known):
+        # Of codes that only some labels name, reading the labels says which are left.
+        if not declared and (raw.distinct.dtype.kind in "iuf" or _are_codes(known)):
             problems.append(_unlabelled(raw, known))
         for k in np.flatnonzero(first >= 0):
             label = known[first[k]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,11 +91,21 @@ def _score_places(scale: str, where: Any, names: list[str], problems: list[Probl
         problems.append(_no_match(scale, where, names))
     result: Places = {}
     for column, numbers in matched.items():
+        first = _first_of_its_name(column, matched)
+        numbers = matched.get(first, numbers)
         day = float(to_days(next(iter(numbers.values())), unit))
         if day in result:
             problems.append(_twice(where, (*result[day], column), day))
         result[day] = (column,)
     return dict(sorted(result.items(), key=lambda pair: pair[0] or 0.0))
+
+
+def _first_of_its_name(column: str, names: Collection[str]) -> str:
+    """Return the column of which pandas called this one the second, third, ...: ``name.1``."""
+    name, mark, k = column.rpartition(".")
+    if not mark or not k.isdigit() or name not in names:
+        return column
+    return name if all(f"{name}.{j}" in names for j in range(1, int(k))) else column
 
 
 def _item_places(scale: str, where: Any, names: list[str], problems: list[Problem]) -> Places:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import Problem, count_of
+from trdstats.errors import Problem, add_problems, count_of
 from trdstats.intake.dates.days import (
     check_days,
     check_epochs,
@@ -19,7 +19,7 @@ from trdstats.intake.dates.days import (
 )
 from trdstats.intake.dates.read import Dates, read_dates
 from trdstats.intake.identifiers import Identifiers
-from trdstats.intake.mapping.units import describe_unit, to_days
+from trdstats.intake.mapping.units import describe_unit, note_unit_in_name, to_days
 from trdstats.intake.measured import Measured
 from trdstats.intake.reading import Reading
 from trdstats.intake.subject_level import constant
@@ -165,6 +165,9 @@ def visit_days(
         days = to_days(reading.number(columns[mapping.day], is_day=True), mapping.unit)
         if mapping.unit != "days":
             problems.append(_converted(columns[mapping.day], mapping.unit))
+        else:
+            what, remedy = columns[mapping.day].what, 'Say so: unit = "weeks" (or what it is).'
+            add_problems(problems, note_unit_in_name(what, mapping.day, days, remedy))
         _report_undated(columns[mapping.day], np.isnan(days), measured, "day", problems)
         return days
     if mapping.visit is not None:

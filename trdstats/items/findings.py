@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import numbers
+from trdstats.errors import Problem
 from trdstats.items.forms import Forms
 from trdstats.kernels.numerics.marks import number_rows
 from trdstats.kernels.visits.answers import AnswerArray, as_floats, unanswered
@@ -19,6 +20,7 @@ from trdstats.kernels.visits.item_scores import one_level, repeats_before
 from trdstats.scales import Scale
 
 COPIES = 3  # identical forms in a row that look carried forward
+_ITEMS, _ANSWERS = 5, 100  # fewer may all lie above the lowest answer
 LEVEL = 5  # from this many answers on, a form should not have one score throughout
 
 
@@ -73,6 +75,28 @@ def find_problems(
     yield from _contradictions(items, scale)
     if typed is not None:
         yield from _check_typed_totals(forms, scale, score, typed)
+
+
+def note_counted_from_one(items: AnswerArray, scale: Scale) -> Problem | None:
+    """Note that no item of any form has its lowest answer: items may count from 1, not from 0.
+
+    Parameters
+    ----------
+    items : ndarray of int, shape (n_items, n_forms)
+    """
+    given = ~unanswered(items)
+    n = int(given.sum())
+    if len(items) < _ITEMS or n < _ANSWERS or (given & (items <= scale.item_minimum)).any():
+        return None
+    lowest = int(scale.item_minimum)
+    return Problem(
+        "items_from_one",
+        f"None of {n:,} answers on {len(items)} items of {scale.label} is {lowest}, the lowest.",
+        (),
+        f"If the form was coded from {lowest + 1} on, take 1 from every item: each total is "
+        f"{len(items)} points too high as it is.",
+        level="warning",
+    )
 
 
 def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:

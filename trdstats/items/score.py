@@ -12,9 +12,16 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.columns import check_columns
-from trdstats.errors import DataError, SpecError, check_choice
+from trdstats.errors import (
+    DataError,
+    DataWarning,
+    SpecError,
+    check_choice,
+    describe_problems,
+    warn,
+)
 from trdstats.items.counts import FormCounts
-from trdstats.items.findings import find_problems, flag_forms, tabulate
+from trdstats.items.findings import find_problems, flag_forms, note_counted_from_one, tabulate
 from trdstats.items.forms import Forms, read_forms
 from trdstats.items.partitions import score_partitions
 from trdstats.kernels.visits.answers import as_floats, unanswered
@@ -175,6 +182,11 @@ def score_items(
     DataError
         With every problem of the table: columns, items, entries, by subject, visit and item.
 
+    Warns
+    -----
+    DataWarning
+        When no answer at all is the lowest of its item: forms coded from 1 in the place of 0.
+
     Examples
     --------
     Sleep counts once, by its worst item; of two items on appetite one is empty by design.
@@ -210,6 +222,9 @@ def score_items(
     if total is not None:
         _check_total(forms, total)
     values = forms.answers
+    doubt = note_counted_from_one(values.scores, scale)
+    if doubt is not None:
+        warn(describe_problems([doubt]), DataWarning)
     totals = total_forms(
         values.scores,
         scale.layout,

@@ -124,9 +124,8 @@ def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
     try:
         check_level(settings["conf_level"])
-    except (TrdstatsError, TypeError):
-        level = settings["conf_level"]
-        problems.append(("conf_level", f"conf_level must lie between 0 and 1; got {level!r}"))
+    except TrdstatsError as error:
+        problems.append(("conf_level", str(error).rstrip(".")))
     return problems
 
 

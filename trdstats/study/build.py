@@ -35,6 +35,7 @@ from trdstats.study.subjects import (
     subjects_from_visits,
 )
 from trdstats.study.timing import check_time
+from trdstats.study.totals import check_totals
 from trdstats.study.windows import VisitWindows, read_windows
 
 
@@ -122,12 +123,19 @@ def build_tables(
         note_lookalikes(subject_index.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
+        notes.note_unnamed_treatments(subject_index.treatment),
     )
     if not days_are_wrong(problems):
         problems += check_time(
             primary.visits, subject_index.ids, subject_index.treatment, event_frame, schedule,
             has_baselines=roles.measures[0].baseline is not None,
         )  # fmt: skip
+        for measure in roles.measures:
+            panel = panels[measure.scale.label]
+            problems += check_totals(
+                panel.visits, subject_index.ids, subject_index.treatment, panel.baseline,
+                measure.scale, is_primary=measure is roles.measures[0],
+            )  # fmt: skip
     problems += note_covariates(
         {c: v for c, v in subject_index.columns.items() if c not in subject_index.roles}
     )

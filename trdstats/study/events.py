@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import BoolArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_numbers, numbers
 from trdstats.errors import Problem, add_problems, count_of, nearest
 from trdstats.kinds import places
-from trdstats.study.checks.values import check_days
+from trdstats.study.checks.values import check_days, show_day
 from trdstats.study.plausibility.days import check_day_range
 from trdstats.study.roles import EVENT_KINDS, Roles
 from trdstats.study.subjects import SubjectTable, code_rows
@@ -49,6 +52,7 @@ def build_events(
         check_day_range(names, day, "events"),
         _check_named(unnamed),
         _note_kinds(sorted(set(kind[~unnamed]) - set(EVENT_KINDS))),
+        _note_repeated(names, code, day, kind),
     )
     order = np.lexsort((kind.fillna("").to_numpy(dtype=str), day, code))
     # Codes below zero are only met when `found` already stops the study.
@@ -80,5 +84,23 @@ def _note_kinds(other: list[str]) -> Problem | None:
         "`events` holds kinds besides " + ", ".join(EVENT_KINDS) + ".",
         where,
         "They are used only where an analysis names them.",
+        level="warning",
+    )
+
+
+def _note_repeated(
+    names: npt.NDArray[np.object_], code: IntArray, day: FloatArray, kind: pd.Series[Any]
+) -> Problem | None:
+    """Note rows that name an event of a subject and day again."""
+    again = pd.DataFrame({"code": code, "day": day, "kind": kind.to_numpy()}).duplicated()
+    rows = again.to_numpy(dtype=bool) & (code >= 0) & kind.notna().to_numpy()
+    if not rows.any():
+        return None
+    return Problem(
+        "repeated_event",
+        count_of(int(rows.sum()), "row of `events` repeats", "rows of `events` repeat")
+        + " a subject, day and kind: each counts as another event.",
+        places(rows, lambda i: f"{names[i]}: {kind.iloc[i]} on {show_day(day[i])} (row {i})"),
+        "Remove them, unless it happened twice that day.",
         level="warning",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,17 @@ _NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale
 _ILL = 0.2  # of the range, from the best total
 _FEWEST = 10
 _FAR = 0.05  # of the range of the scale
+# Entries that say of a treatment that it is not known; "none" may be one.
+_NOT_KNOWN = frozenset(
+    ("unknown", "not known", "missing", "not available", "not recorded", "unspecified", "n/a", "na",
+     "nan", "nk", "unk", "tbd", "?", "-", ".", "-9", "-99", "-999", "99", "999", "9999",
+     "unbekannt", "fehlt", "fehlend", "keine angabe", "k.a.", "inconnu", "desconocido")
+)  # fmt: skip
+# Entries of ADaM's DTYPE, and words of the same meaning, beside totals that are no ratings.
+_DERIVED = frozenset(
+    ("locf", "wocf", "bocf", "nocb", "imputed", "interpolated", "carried forward",
+     "last observation carried forward", "average", "mi")
+)  # fmt: skip
 _PLACES = frozenset(
     ("site", "site_id", "siteid", "centre", "center", "clinic", "hospital", "zentrum", "sede")
 )
@@ -73,6 +85,59 @@ def note_treatments(treatments: Sequence[str]) -> Problem | None:
         "Rates and curves can be had; nothing can be compared.",
         level="warning",
     )
+
+
+def note_unnamed_treatments(treatment: pd.Categorical) -> Problem | None:
+    """Note treatments whose name says that it is not known, of each subject."""
+    names = [str(c) for c in treatment.categories]
+    odd = [k for k, name in enumerate(names) if name.strip().casefold() in _NOT_KNOWN]
+    if not odd:
+        return None
+    counts = np.bincount(treatment.codes[treatment.codes >= 0], minlength=len(names))
+    return Problem(
+        "unnamed_treatment",
+        count_of(len(odd), "treatment is", "treatments are")
+        + " called as if it were not known: "
+        + ("it counts as one." if len(odd) == 1 else "each counts as one."),
+        tuple(f"{names[k]!r}: {count_of(int(counts[k]), 'subject', 'subjects')}" for k in odd),
+        "Fill the treatment in, or leave these subjects out.",
+        level="warning",
+    )
+
+
+def note_derived_rows(visits: pd.DataFrame, others: Sequence[Hashable]) -> Problem | None:
+    """Note totals of the visits that a column calls derived.
+
+    Parameters
+    ----------
+    visits : pandas.DataFrame
+        Canonical visits of a scale.
+    others : sequence
+        Its columns that have no role.
+    """
+    for name in others:
+        values: pd.Series[Any] = visits[name]
+        if values.dtype.kind not in "OT" and not isinstance(values.dtype, pd.CategoricalDtype):
+            continue
+        code, distinct = pd.factorize(values)
+        levels = list(distinct)
+        # The last place is that of empty entries.
+        says = np.array([str(v).strip().casefold() in _DERIVED for v in levels] + [False])
+        if not says.any():
+            continue
+        rows = says[code] & visits["score"].notna().to_numpy()
+        if rows.any():
+            counts = np.bincount(code[rows], minlength=len(levels))
+            return Problem(
+                "derived_rows",
+                count_of(int(rows.sum()), "total is", "totals are")
+                + f" derived and no rating, by column {str(name)!r}.",
+                tuple(f"{levels[k]}: {counts[k]:,}" for k in np.flatnonzero(counts)),
+                "They count as ratings here. Leave them out, and say what becomes of missing ones "
+                "in the analysis.",
+                level="warning",
+            )
+    return None
 
 
 def note_unseen(ids: Labels, not_assessed: BoolArray, scale: Scale) -> Problem | None:

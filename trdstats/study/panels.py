@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_numbers, numbers
 from trdstats.errors import Problem, UnknownNameError, add_problems, count_of
+from trdstats.intake.mapping.units import note_unit_in_name
 from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import get_scale
 from trdstats.study import notes
@@ -91,6 +92,14 @@ def build_panels(
         ),
         check_days(names, day, wrong, "visits"),
         check_day_range(names, day, "visits"),
+        note_unit_in_name(
+            f"`visits` column {roles.day!r}",
+            roles.day,
+            day,
+            f"Convert it where it holds them: visits[{roles.day!r}] *= 7 (weeks).",
+        )
+        if is_whole
+        else None,
     )
     order = None if is_sorted(code, day) else np.lexsort((day, code))
     raw = _RawVisits(visits, code, day, order, subject_table, is_whole)

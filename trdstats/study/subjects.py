@@ -104,7 +104,10 @@ def subjects_from_visits(
         elif column in must:
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
-            add_problems(collected, check_constant(names, who, str(column)))
+            rows = np.flatnonzero(varies)[::-1]
+            pair = np.column_stack([start, start])
+            pair[code[rows], 1] = rows  # the first row that differs stays
+            add_problems(collected, check_constant(names, who, str(column), frame[column], pair))
             constant.append(column)
     described = tuple(str(c) for c in frame.columns if c in set(constant))
     order = _sort_order(names)

@@ -43,11 +43,9 @@ def check_time(
     has_baselines : bool
         Baselines stand in a column: nothing before day 0 is needed.
     """
-    if not isinstance(visits["subject"].dtype, pd.CategoricalDtype) or treatment.isna().any():
+    line = Timeline.of_visits(visits, ids, treatment)
+    if line is None or not len(line.day):
         return  # some rows name no known subject or treatment, which stops the study
-    line = _timeline(visits, ids, treatment)
-    if not len(line.day):
-        return
     fatal = check_counted_from_treatment(line)
     if fatal is not None:
         yield fatal
@@ -77,15 +75,9 @@ def check_windows(
     visits: pd.DataFrame, subjects: pd.DataFrame, windows: Mapping[str, VisitWindows] | None
 ) -> Problem | None:
     """Return what is implausible about the days under other windows; see `check_time`."""
-    line = _timeline(visits, pd.Index(subjects["subject"]), pd.Categorical(subjects["treatment"]))
-    return _of_windows(visits, line, windows) if len(line.day) else None
-
-
-def _timeline(visits: pd.DataFrame, ids: pd.Index[Any], treatment: pd.Categorical) -> Timeline:
-    code = visits["subject"].cat.codes.to_numpy()
-    rated = visits["score"].notna().to_numpy()
-    arms = list(treatment.categories)
-    return Timeline.of(ids, treatment.codes, arms, code, visits["day"].to_numpy(), rated)
+    ids, treatment = pd.Index(subjects["subject"]), pd.Categorical(subjects["treatment"])
+    line = Timeline.of_visits(visits, ids, treatment)
+    return _of_windows(visits, line, windows) if line is not None and len(line.day) else None
 
 
 def _of_windows(

@@ -9,11 +9,16 @@ from typing import Any
 import pandas as pd
 
 from trdstats.arrays import BoolArray
-from trdstats.errors import DataError, Problem, nearest
+from trdstats.columns import check_numbers, numbers
+from trdstats.errors import DataError, Problem, add_problems, nearest
 from trdstats.frames import to_pandas
 from trdstats.intake.files import read_file
 
 _LISTED = 50
+_NUMBERS = (
+    "AVAL", "BASE", "ADY", "AVISITN", "ARELTM", "AWTARGET", "AWLO", "AWHI", "CNSR", "PARAMN",
+    "APERIOD", "TRT01PN", "TRT01AN",
+)  # fmt: skip
 
 
 def read_dataset(
@@ -45,7 +50,57 @@ def read_dataset(
     lacking = [v for v in required if v not in frame]
     if lacking:
         raise DataError([_lacking(v, frame, name) for v in lacking])
-    return frame, notices
+    return _typed(frame, name), notices
+
+
+def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a dataset whose identifiers have no blanks round them and whose numbers are numbers.
+
+    Raises
+    ------
+    DataError
+        When a variable that ADaM defines as a number holds something else.
+    """
+    typed: dict[str, Any] = {}
+    problems: list[Problem] = []
+    if frame["USUBJID"].map(lambda v: isinstance(v, str) and v != v.strip()).any():
+        typed["USUBJID"] = frame["USUBJID"].map(lambda v: v.strip() if isinstance(v, str) else v)
+    for variable in (v for v in _NUMBERS if v in frame):
+        if frame[variable].dtype.kind in "iuf":
+            continue
+        given = frame[variable].mask(is_blank(frame[variable]))
+        values, wrong = numbers(given)
+        add_problems(
+            problems,
+            check_numbers(given, wrong, f"{variable} of {name}", f"ADaM defines {variable} as a "
+                          "number: correct the entries, or leave them empty."),
+        )  # fmt: skip
+        typed[variable] = values
+    if problems:
+        raise DataError(problems)
+    return frame.assign(**typed) if typed else frame
+
+
+def flagged(frame: pd.DataFrame, flag: str, name: str) -> BoolArray:
+    """Return where a flag is Y.
+
+    Raises
+    ------
+    DataError
+        When it holds other entries than Y, N, U and blanks, or no Y at all.
+    """
+    chosen = is_yes(frame[flag])
+    text = frame[flag].astype(str).str.strip().str.upper()
+    other = frame[flag][~is_blank(frame[flag]) & ~text.isin(["Y", "N", "U"])]
+    if len(other):
+        shown = ", ".join(repr(v) for v in other.drop_duplicates().tolist()[:5])
+        summary, remedy = f"{flag} of {name} holds {shown}.", "Flags of ADaM are Y, or N or empty."
+    elif not chosen.any():
+        summary = f"No record has {flag} = Y."
+        remedy = f"Name another flag of {name}, or None for all records."
+    else:
+        return chosen
+    raise DataError([Problem("no_flag", summary, (), remedy)])
 
 
 def _lacking(variable: str, frame: pd.DataFrame, name: str) -> Problem:

@@ -15,6 +15,7 @@ from trdstats.intake.adam.records import (
     ADQS,
     days_of,
     keep_analysed,
+    note_later_periods,
     pick_scales,
     without_placeholders,
 )
@@ -81,6 +82,7 @@ def tables_from_adam(
         DAY=day, LABEL=labels, TREATMENT=records["USUBJID"].map(arms.astype(str))
     )[there]
     records = records.sort_values(["USUBJID", "DAY"], kind="stable")
+    problems += note_later_periods(records)
     windows, more_problems = windows_of(records, visit_days)
     problems += more_problems
     baseline, subject_level, more_problems = _with_baselines(records, subject_level, known)

@@ -10,14 +10,13 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import (
-    DataError,
     Problem,
     SpecError,
     UnknownNameError,
     count_of,
     unknown_name,
 )
-from trdstats.intake.adam.datasets import is_blank, is_yes, who
+from trdstats.intake.adam.datasets import flagged, is_blank, is_yes, who
 from trdstats.intake.adam.study_days import days_since_first
 from trdstats.scales import Scale, get_scale
 
@@ -27,7 +26,7 @@ ADQS = frozenset({
     "PARCAT1", "AVAL", "AVALC", "BASE", "BASEC", "BASETYPE", "CHG", "PCHG", "ABLFL", "ANL01FL",
     "ANL02FL", "DTYPE", "AVISIT", "AVISITN", "ADT", "ADY", "ARELTM", "ARELTMU", "AWTARGET", "AWLO",
     "AWHI", "AWTDIFF", "AWRANGE", "AWU", "ASEQ", "QSSEQ", "SRCDOM", "SRCVAR", "SRCSEQ", "VISIT",
-    "VISITNUM", "RANDFL", "ITTFL", "FASFL", "SAFFL",
+    "VISITNUM", "APERIOD", "APERIODC", "RANDFL", "ITTFL", "FASFL", "SAFFL",
 })  # fmt: skip
 _UNITS = {"DAYS": 1.0, "DAY": 1.0, "HOURS": 1 / 24, "HOUR": 1 / 24}
 _LISTED = 50
@@ -103,7 +102,7 @@ def keep_analysed(
     UnknownNameError
         When the flag, or a kind of derived record that is asked for, is not there.
     DataError
-        When no record has the flag.
+        When no record has the flag, or it holds something else than flags do.
     """
     notices = []
     if "DTYPE" in adqs:
@@ -133,12 +132,7 @@ def keep_analysed(
         flags = [c for c in adqs.columns if c.startswith("ANL") and c.endswith("FL")]
         if flag not in adqs:
             raise unknown_name("analysis flag", flag, flags)
-        chosen = is_yes(adqs[flag])
-        if not chosen.any():
-            raise DataError(
-                [Problem("no_flag", f"No record has {flag} = Y.", (),
-                         "Name another flag, or analysis_flag=None for all records.")]
-            )  # fmt: skip
+        chosen = flagged(adqs, flag, "ADQS")
         kept = chosen | (is_yes(adqs["ABLFL"]) if "ABLFL" in adqs else False)
         if not kept.all():
             notices.append(
@@ -218,6 +212,46 @@ def days_of(
         exact = pd.to_numeric(records["ARELTM"]).to_numpy(dtype=float) * size
         day = np.where(np.isnan(exact), day, exact)
     return day, problems
+
+
+def note_later_periods(records: pd.DataFrame) -> list[Problem]:
+    """Note records of another treatment than that of the subject, or of a later period.
+
+    Parameters
+    ----------
+    records : pandas.DataFrame
+        With the TREATMENT of the subject.
+    """
+    later, signs = np.zeros(len(records), dtype=bool), []
+    if "APERIOD" in records:
+        later |= (records["APERIOD"] > 1).to_numpy(dtype=bool)
+        signs += ["APERIOD above 1"] if later.any() else []
+    for variable in ("TRTP", "TRTA"):
+        if variable not in records:
+            continue
+        given = records[variable].astype(str).str.strip()
+        of_subject = given.groupby(records["USUBJID"], observed=True)
+        # Who was treated otherwise than planned throughout crossed over to nothing.
+        changed = ~is_blank(records[variable]) & (given != of_subject.transform("first")).to_numpy()
+        later |= changed
+        signs += [f"{variable} that changes"] if changed.any() else []
+    if not later.any():
+        return []
+    n = records["USUBJID"][later].nunique()
+    return [
+        Problem(
+            "later_period",
+            count_of(int(later.sum()), "record", "records")
+            + f" of ADQS, of {count_of(n, 'subject', 'subjects')}, "
+            + ("belongs" if later.sum() == 1 else "belong")
+            + f" to a later period of treatment ({', '.join(signs)}): such a visit counts under "
+            "the first treatment.",
+            who(records, later),
+            "Give one period of treatment at a time; or give the change of treatment as an event "
+            "and say what becomes of it: after_switch=...",
+            level="warning",
+        )
+    ]
 
 
 def without_placeholders(records: pd.DataFrame, day: FloatArray) -> tuple[BoolArray, list[Problem]]:

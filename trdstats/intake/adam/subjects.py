@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import DataError, Problem, count_of, unknown_name
-from trdstats.intake.adam.datasets import is_blank, is_yes, who
+from trdstats.intake.adam.datasets import flagged, is_blank, who
 
 TREATMENTS = {"planned": ("TRT01P", "TRTP"), "actual": ("TRT01A", "TRTA")}
 ADSL = (
@@ -43,7 +43,7 @@ def subjects_of(
         flags = [c for c in adsl.columns if c.endswith("FL")]
         if population not in flags:
             raise unknown_name("population flag of ADSL", population, flags)
-        inside = is_yes(adsl[population])
+        inside = flagged(adsl, population, "ADSL")
         if not inside.all():
             notices.append(_left_out(adsl, ~inside, population))
         adsl = adsl[inside]

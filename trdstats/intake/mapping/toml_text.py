@@ -24,7 +24,7 @@ def parse_mapping(text: str, known: Sequence[str]) -> dict[str, Any]:
     try:
         data = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"The mapping is not valid TOML: {error}.") from error
+        raise SpecError(invalid_toml("The mapping", text, error)) from error
     check_keys(data, known)
     return data
 
@@ -38,6 +38,40 @@ def unknown_keys(data: Mapping[str, Any], known: Sequence[str]) -> dict[str, str
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}."
             faults[key] = f"{key!r} is no key of a mapping; {hint}"
     return faults
+
+
+# What hands that do not write TOML every day write in its place, and what to write.
+_SLIPS = (
+    (re.compile(r"[“”„«»‘’‚]"), 'Quotation marks must be straight: "TMS".'),
+    (re.compile(r"=\s*[-+]?\d+,\d"), "Numbers have a decimal point: 0.5."),
+    (re.compile(r'"[^"]*\\[^"]*"'), "Write folders with /, or the path in single quotes."),
+    (re.compile(r"=\s*(True|False|yes|no|Yes|No)\b"), "Write true or false."),
+    (re.compile(r"=\s*[A-Za-z_]"), 'Texts stand in quotation marks: "TMS".'),
+)
+
+
+def invalid_toml(what: str, text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Return why a text is no TOML, with the line and, where it is a usual slip, the remedy.
+
+    Examples
+    --------
+    >>> try:
+    ...     tomllib.loads("reduction = 0,5")
+    ... except tomllib.TOMLDecodeError as error:
+    ...     print(invalid_toml("The plan", "reduction = 0,5", error).splitlines()[1])
+      reduction = 0,5
+    """
+    words = f"{what} is not valid TOML: {error}."
+    at = re.search(r"at line (\d+)", str(error))
+    lines = text.removeprefix("\ufeff").splitlines()
+    if at is None or not 0 < int(at[1]) <= len(lines):
+        return words
+    line = lines[int(at[1]) - 1]
+    if "overwrite" in str(error) or "twice" in str(error):
+        remedy = "This key or table stands above already: remove one of them."
+    else:
+        remedy = next((hint for slip, hint in _SLIPS if slip.search(line)), "")
+    return "\n  ".join(filter(None, (words, line.strip(), remedy)))
 
 
 def check_keys(data: Mapping[str, Any], known: Sequence[str]) -> None:

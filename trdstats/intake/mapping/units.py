@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.errors import Problem
+
 Unit = Literal["days", "weeks", "months", "hours"]
 
 MONTH = 365.25 / 12  # days
@@ -79,3 +81,42 @@ def match_columns(pattern: str, columns: Iterable[str]) -> dict[str, dict[str, f
                 for k, v in match.groupdict().items()
             }
     return by_pattern
+
+
+_WORDS: dict[Unit, frozenset[str]] = {
+    "days": frozenset(("day", "days", "tag", "tage", "jour", "jours", "dia", "dias")),
+    "weeks": frozenset(("week", "weeks", "wk", "wks", "woche", "wochen", "studyweek", "visitweek",
+                        "weekno", "semaine", "semana")),
+    "months": frozenset(("month", "months", "monat", "monate", "mois", "mes")),
+    "hours": frozenset(("hour", "hours", "hrs", "stunde", "stunden", "heure", "hora")),
+}  # fmt: skip
+
+
+def note_unit_in_name(
+    what: str, name: str, day: npt.NDArray[np.float64], remedy: str
+) -> Problem | None:
+    """Note that a column taken for days is called by another unit.
+
+    Parameters
+    ----------
+    what : str
+        The column, for the message.
+    name : str
+    day : ndarray, shape (n_rows,)
+        Its numbers: weeks that were made days are multiples of 7 by themselves.
+    remedy : str
+    """
+    words = {w.casefold() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+", name)}
+    units = [unit for unit, of_unit in _WORDS.items() if words & of_unit]
+    after = day[day > 0]
+    if len(units) != 1 or units[0] == "days" or not len(after):
+        return None
+    if units[0] != "hours" and not (after % 7).any():
+        return None
+    return Problem(
+        "unit_in_name",
+        f"{what} is taken for days and called by {units[0]}: its numbers go up to {after.max():g}.",
+        (),
+        remedy,
+        level="warning",
+    )

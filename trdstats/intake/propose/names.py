@@ -50,6 +50,16 @@ _UNITS = {
     "hour": ("hour", "hours", "stunde", "h"),
 }
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
+# What is known of a subject only after treatment began, unless a word of the past stands beside it.
+_LATER = {
+    "change", "chg", "pchg", "reduction", "improvement", "response", "responder", "responded",
+    "remission", "remitter", "remitted", "relapse", "relapsed", "outcome", "endpoint", "final",
+    "post", "followup", "fu", "locf", "dropout", "completer", "trt01a", "trta",
+}  # fmt: skip
+_PAST = {
+    "prior", "previous", "past", "history", "lifetime", "before", "baseline", "base", "bl", "pre",
+    "screening", "index", "last", "earlier", "current",
+}  # fmt: skip
 _PART = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -149,6 +159,25 @@ def read_name(column: str) -> ColumnName:
         is_date=bool(rest & _DATES) and rest <= _DATES | ROLES_OF_VISIT,
         is_baseline=bool(rest & _AT_START) and rest <= _AT_START | _TOTAL,
     )
+
+
+def says_later(column: str) -> bool:
+    """Return whether a name says that a column is known only after treatment began.
+
+    Examples
+    --------
+    >>> [says_later(c) for c in ("hamd_w4", "madrs_chg", "responder", "hamd_w0", "prior_response")]
+    [True, True, True, False, False]
+    """
+    parts = [part.group().casefold() for part in _PART.finditer(column)]
+    words = set(parts) | {"".join(pair) for pair in pairwise(parts)} | {fold(column)}
+    if words & _PAST:
+        return False
+    name = read_name(column)
+    if name.unit is None:
+        return bool(words & _LATER)
+    times = [int(b) for a, b in pairwise(parts) if a in _UNIT_OF and b.isdigit()]
+    return bool(words & _LATER) or (bool(times) and times[0] > 0)
 
 
 ROLES_OF_VISIT = {"visit", "rating", "assessment", "of"}

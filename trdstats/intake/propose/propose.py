@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.errors import count_of
 from trdstats.intake.mapping.units import match_columns
-from trdstats.intake.propose.names import ColumnName, columns_for, fold, read_name
+from trdstats.intake.propose.names import ColumnName, columns_for, fold, read_name, says_later
 from trdstats.intake.propose.proposal import Proposal, Question
 from trdstats.intake.propose.scores import FoundScores, find_scores
 from trdstats.intake.propose.times import Times, find_times
@@ -261,7 +261,7 @@ def _redcap(
 
 def _covariates(draft: _Draft, code: IntArray, n: int, arms: str | None, is_redcap: bool) -> None:
     """Take what describes subjects: the same within each, no date, no free text, no name."""
-    frame, kept, left = draft.frame, [], []
+    frame, kept, left, later = draft.frame, [], [], []
     for column in frame.columns:
         if column in draft.used or column.startswith("redcap_"):
             continue
@@ -271,6 +271,9 @@ def _covariates(draft: _Draft, code: IntArray, n: int, arms: str | None, is_redc
         if is_redcap and (filled & ~present(frame[str(arms)])).any():
             continue  # of a visit or another form, not entered where the treatment is
         if not is_constant(frame[column], code, n):
+            continue
+        if says_later(column):
+            later.append(column)
             continue
         numeric = as_numbers(frame[column]) is not None
         many = not numeric and frame.loc[filled, column].nunique() > _MOST_LEVELS
@@ -282,6 +285,11 @@ def _covariates(draft: _Draft, code: IntArray, n: int, arms: str | None, is_redc
     draft.assumed["covariates"] = f"{count_of(len(kept), 'column', 'columns')} the same all along"
     if not kept:
         del draft.fields["covariates"], draft.assumed["covariates"]
+    if later:
+        shown = ", ".join(map(repr, later))
+        draft.questions.append(
+            Question("covariates", f"{shown} left out: known only after treatment began, by name")
+        )
     if left:
         shown = ", ".join(map(repr, left))
         draft.questions.append(

@@ -99,7 +99,11 @@ def _read(export: Any) -> FileTable:
     if isinstance(export, str | Path):
         table = read_file(export, text="all")
         return FileTable(table.frame.astype(object), table.labels, table.notices)
-    return FileTable(to_pandas(export, what="export"))
+    frame = to_pandas(export, what="export")
+    # Records that the API sends have empty texts where nothing was entered.
+    texts = [c for c in frame.columns if frame[c].dtype.kind in "OT"]
+    blank = {c: frame[c].map(lambda v: isinstance(v, str) and not v.strip()) for c in texts}
+    return FileTable(frame.assign(**{c: frame[c].mask(b) for c, b in blank.items() if b.any()}))
 
 
 def _statuses(frame: pd.DataFrame) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from trdstats.errors import SpecError, TrdstatsError, nearest
@@ -68,6 +69,12 @@ def _read_definition(key: str, arguments: Any) -> Definition:
         close = nearest(key, USUAL, n=1)
         hint = f"did you mean {close[0]!r}? Else say" if close else "say"
         raise SpecError(f'{hint} what it is: {{ is = "Sustained", ... }} or {{ published = ... }}')
+    known = [*signature(USUAL[key]).parameters]
+    strange = [k for k in arguments if k not in known]
+    if strange:
+        close = nearest(strange[0], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+        raise SpecError(f"it has no {', '.join(map(repr, strange))}; {hint}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
     made: Definition = USUAL[key](**values)
     return made

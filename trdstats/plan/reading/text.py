@@ -11,6 +11,7 @@ from typing import Any
 
 from trdstats.arguments import checked
 from trdstats.errors import PlanError, unknown_name, why_unreadable
+from trdstats.intake.mapping.toml_text import invalid_toml
 from trdstats.outcomes import LEFT_FOLLOW_UP
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading.confirmatory import read_confirmatory
@@ -201,7 +202,7 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"The plan is not valid TOML: {error}.") from error
+        raise PlanError(invalid_toml("The plan", text, error)) from error
     except RecursionError:
         raise too_deep(text) from None
     if nests_too_deep(data):

@@ -14,6 +14,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.blocks import holds_anywhere
 from trdstats.kinds import places
+from trdstats.study.plausibility.lookalikes import shown
 
 Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
 
@@ -89,15 +90,33 @@ def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -
     )
 
 
-def check_constant(ids: Labels, varies: BoolArray, column: str) -> Problem | None:
-    """Check that a property of the subject does not change between visits."""
+def check_constant(
+    ids: Labels, varies: BoolArray, column: str, values: pd.Series[Any], pair: IntArray
+) -> Problem | None:
+    """Check that a property of the subject does not change between visits.
+
+    Parameters
+    ----------
+    ids : sequence, shape (n_subjects,)
+    varies : ndarray of bool, shape (n_subjects,)
+    column : str
+    values : Series, shape (n_rows,)
+    pair : ndarray of int, shape (n_subjects, 2)
+        Two rows of each subject, which differ where the property changes.
+    """
     if not varies.any():
         return None
+
+    def place(i: int) -> str:
+        one, two = (values.iloc[k] for k in pair[i])
+        entries = " and ".join("empty" if pd.isna(v) else shown(v) for v in (one, two))
+        return f"{ids[i]}: {entries} (row {pair[i, 1]})"
+
     return Problem(
         "changing_value",
         f"{column!r} changes between visits of "
         + count_of(int(varies.sum()), "subject.", "subjects."),
-        places(varies, lambda i: str(ids[i])),
+        places(varies, place),
         "Give one value a subject; a switch of treatment belongs in `events`.",
     )
 

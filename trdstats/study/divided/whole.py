@@ -23,6 +23,7 @@ from trdstats.study.plausibility.lookalikes import note_lookalikes
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable
 from trdstats.study.timing import check_time
+from trdstats.study.totals import check_totals
 from trdstats.study.windows import VisitWindows
 
 # Whether the days are plausible is judged on about so many visits.
@@ -81,6 +82,7 @@ def note_names(subjects: SubjectTable) -> list[Problem]:
         note_lookalikes(subjects.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
+        notes.note_unnamed_treatments(subjects.treatment),
     )
     return [p for p in notices if p is not None]
 
@@ -119,6 +121,7 @@ def judge_days(
     order = np.sort(np.concatenate(looked_at))
     ids, arm = subjects.ids[order], subjects.treatment[order]
     problems: list[Problem | None] = []
+    of_totals: list[Problem] = []
     for measure in roles.measures:
         panels = [of_part[measure.scale.label] for of_part in some]
         visits = _in_order(panels, places, order, ids)
@@ -135,13 +138,18 @@ def judge_days(
                 last, baseline[order], np.asarray(arm.codes), arms, measure.scale
             ),
         ]
-        if measure is roles.measures[0]:
+        is_primary = measure is roles.measures[0]
+        of_totals += check_totals(
+            visits, ids, arm, baseline[order], measure.scale, is_primary=is_primary
+        )
+        if is_primary:
             primary = visits
     of_some = events[events["subject"].isin(ids)]
     of_some = of_some.assign(subject=of_some["subject"].cat.set_categories(ids))
     problems += check_time(
         primary, ids, arm, of_some, windows, has_baselines=roles.measures[0].baseline is not None
     )
+    problems += of_totals
     if every > 1:
         problems.append(_note_some(len(order), len(subjects.ids)))
     return [p for p in problems if p is not None]

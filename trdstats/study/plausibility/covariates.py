@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import Problem
+from trdstats.arrays import FloatArray
+from trdstats.errors import Problem, count_of
+from trdstats.intake.propose.names import says_later
 from trdstats.kinds import as_numbers_remedy, spelled_numbers
 from trdstats.study.plausibility.timeline import FEWEST
 
@@ -16,19 +18,38 @@ from trdstats.study.plausibility.timeline import FEWEST
 # subjects under every treatment.
 MOST_LEVELS = 20
 _MOST_OF_SUBJECTS = 1 / 3
+# Numbers that stand for a missing value in exports, largest size last.
+_CODES = tuple(float(sign * d) for sign in (-1, 1) for d in (
+    9, 8, 7, 99, 98, 97, 88, 77, 999, 998, 997, 888, 777, 9999, 9998, 8888))  # fmt: skip
 
 
 def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
-    """Yield what is wrong with the columns of subjects: numbers written as text, many levels.
+    """Yield what is wrong with columns of subjects: codes, numbers as text, levels, known later.
 
     Parameters
     ----------
     columns : mapping of str to Series
         One value a subject.
     """
+    later = [name for name in columns if says_later(str(name))]
+    if later:
+        yield Problem(
+            "known_later",
+            f"{len(later)} column{'s' if len(later) > 1 else ''} of `subjects` "
+            f"{'are' if len(later) > 1 else 'is'} by name known only after treatment began.",
+            tuple(map(repr, later)),
+            "They are kept. Adjusting for what treatment has changed hides its effect: leave them "
+            "out of models and of baseline characteristics.",
+            level="note",
+        )
     many = []
     for name, values in columns.items():
-        if pd.api.types.is_numeric_dtype(values.dtype) or values.dtype.kind in "mM":
+        if values.dtype.kind in "mMb" or pd.api.types.is_bool_dtype(values.dtype):
+            continue
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            codes = _note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
+            if codes is not None:
+                yield codes
             continue
         levels = values.cat.categories if values.dtype == "category" else pd.unique(values.dropna())
         given = int(values.notna().sum())
@@ -57,3 +78,32 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
             "They are kept. Group the levels before one is used as a covariate.",
             level="note",
         )
+
+
+def _note_codes(name: str, values: FloatArray) -> Problem | None:
+    """Note numbers that are usual codes for missing and lie far from all others."""
+    values = values[np.isfinite(values)]
+    is_code = np.isin(values, _CODES)
+    others = values[~is_code]
+    if len(others) < FEWEST or not is_code.any():
+        return None
+    low, high = float(others.min()), float(others.max())
+    odd = values[is_code]
+    # Beyond the others by more than they are apart, or below zero where all others are not.
+    far = odd[(odd > high + max(high - low, 1.0)) | ((odd < 0) & (low >= 0))]
+    if not len(far):
+        return None
+    codes, counts = np.unique(far, return_counts=True)
+    return Problem(
+        "code_among_covariates",
+        f"`subjects` column {name!r} holds {', '.join(f'{c:g}' for c in codes)}, far from all "
+        f"others ({low:g} to {high:g}): probably "
+        + ("a code" if len(codes) == 1 else "codes")
+        + " for missing.",
+        tuple(
+            f"{c:g}: {count_of(int(n), 'subject', 'subjects')}"
+            for c, n in zip(codes, counts, strict=True)
+        ),
+        "Leave these cells empty: as numbers they enter means and adjustments.",
+        level="warning",
+    )

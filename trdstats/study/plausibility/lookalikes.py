@@ -18,13 +18,17 @@ _WHOLE_LINE = re.compile(r"^(\d+)\.0+$", re.MULTILINE)
 # Characters that are seen as another one or not at all: dashes, spaces, accents of their own, marks
 # of no width.
 _UNSEEN = ("Cf", "Mn", "Pd", "Zs")
+# Letters of Cyrillic and Greek that no eye tells from those of Latin.
+_LATIN = str.maketrans(
+    "АВЕЅІЈКМНОРСТХУаеѕіјорсхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXYaesijopcxyABEZHIKMNOPTYXo"
+)
 
 
 def folded(label: Any) -> str:
     """Return a label as one would read it aloud: what folds alike is probably the same.
 
-    Case, spaces, zeros in front, a decimal ``.0``, kinds of dashes and invisible characters make
-    no difference.
+    Case, spaces, zeros in front, a decimal ``.0``, kinds of dashes, invisible characters and
+    letters of another alphabet that look Latin make no difference.
 
     Examples
     --------
@@ -33,12 +37,21 @@ def folded(label: Any) -> str:
     """
     text = label_of(label) or ""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = _in_latin(unicodedata.normalize("NFKC", text))
         kinds = [(c, unicodedata.category(c)) for c in text]
         text = "".join("-" if kind == "Pd" else c for c, kind in kinds if kind != "Cf")
     text = "".join(text.split()).casefold()
     whole = _WHOLE.fullmatch(text)
     return _ZEROS.sub("", whole.group(1) if whole else text)
+
+
+def _in_latin(text: str) -> str:
+    """Return a text with Latin letters for those that look like them, where all others are Latin.
+
+    Words of another alphabet stay as they are.
+    """
+    latin = text.translate(_LATIN)
+    return latin if any(c.isalpha() and c.isascii() for c in text) or latin.isascii() else text
 
 
 def _folded_together(labels: list[Any]) -> list[str]:
@@ -55,8 +68,10 @@ def _folded_together(labels: list[Any]) -> list[str]:
 def shown(label: Any) -> str:
     """Return a label in quotation marks, with what cannot be seen in it written out."""
     text = label if isinstance(label, str) else str(label)
-    unlisted = any(unicodedata.category(c) in _UNSEEN for c in text if not c.isascii())
-    return ascii(label) if unlisted else repr(label)
+    strange = [c for c in text if not c.isascii()]
+    unlisted = any(unicodedata.category(c) in _UNSEEN for c in strange)
+    in_two_alphabets = bool(strange) and _in_latin(text) != text
+    return ascii(label) if unlisted or in_two_alphabets else repr(label)
 
 
 def note_lookalikes(labels: Any, what: str, column: str = "") -> Problem | None:

@@ -10,12 +10,14 @@ from trdstats.errors import Problem, argument, count_of
 from trdstats.kernels.visits.blocks import rows_where
 from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
+from trdstats.scales import Scale
 from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
 
 # A baseline of four weeks ago is no longer the state in which treatment began.
 OLDEST_BASELINE = 28
 # A pause this long, and this many times longer than nearly all others, is a slip of a date.
 _LONG_GAP, _TIMES = 300.0, 5.0
+_IMPROVED = 0.3  # of the way to the best total, before treatment began
 _DATES = (
     "Check the dates of first treatment of these subjects: day and month swapped, another year, "
     "or a later course."
@@ -136,6 +138,41 @@ def note_long_gaps(timeline: Timeline) -> Problem | None:
         ),
         "Look for a mistyped date or year.",
         level=level_of(len(subject), int(timeline.seen.sum())),
+    )
+
+
+def note_better_before(
+    timeline: Timeline, score: FloatArray, baseline: FloatArray, scale: Scale
+) -> Problem | None:
+    """Note that most subjects improved before day 0: days count from another date.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    score : ndarray, shape (n,)
+        Total of each rating of `timeline`.
+    baseline : ndarray, shape (n_subjects,)
+    """
+    n = np.diff(timeline.start)
+    earlier = np.zeros(len(n), dtype=bool)
+    earlier[n > 1] = timeline.day[timeline.start[:-1][n > 1] + 1] <= 0
+    first = np.full(len(n), np.nan)
+    first[earlier] = score[timeline.start[:-1][earlier]]
+    ill = scale.oriented(first) - scale.oriented(scale.best)
+    with np.errstate(invalid="ignore"):
+        better = scale.oriented(first) - scale.oriented(baseline) >= _IMPROVED * ill
+    better &= ill > 0
+    count = int(better.sum())
+    if count < FEWEST or count <= timeline.seen.sum() / 2:
+        return None
+    return Problem(
+        "better_before_start",
+        f"{count:,} of {int(timeline.seen.sum()):,} subjects improved by {100 * _IMPROVED:.0f} % "
+        "or more from their first rating to day 0.",
+        places(better, lambda i: f"{timeline.ids[i]}: {first[i]:g}, then {baseline[i]:g} at day 0"),
+        "Look whether days count from the last treatment, discharge or a second phase. Response is "
+        "judged from day 0 on; after a lead-in treatment that may be meant.",
+        level="warning",
     )
 
 

@@ -60,6 +60,18 @@ class Timeline:
         codes = np.asarray(arm, dtype=np.intp)
         return cls(pd.Index(ids), codes, arms, day, run_starts(code, len(codes)))
 
+    @classmethod
+    def of_visits(
+        cls, visits: pd.DataFrame, ids: pd.Index[Any], treatment: pd.Categorical
+    ) -> Timeline | None:
+        """Make one of canonical visits; None where a row names no known subject or treatment."""
+        if not isinstance(visits["subject"].dtype, pd.CategoricalDtype) or treatment.isna().any():
+            return None
+        code = visits["subject"].cat.codes.to_numpy()
+        rated = visits["score"].notna().to_numpy()
+        day = visits["day"].to_numpy()
+        return cls.of(ids, treatment.codes, list(treatment.categories), code, day, rated)
+
     def only(self, arm: int) -> Timeline:
         """Return the ratings of one treatment."""
         in_arm = self.arm == arm
