@@ -28,7 +28,8 @@ from trdstats.comparison.changing.strategies import (
 from trdstats.comparison.cohorts.compare import compare
 from trdstats.comparison.cohorts.comparison_result import Comparison
 from trdstats.comparison.indirect.bucher import Bucher
-from trdstats.comparison.indirect.effect import Effect, read_effect
+from trdstats.comparison.indirect.effect import Effect
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.comparison.indirect.maic import MAIC
 from trdstats.comparison.indirect.maic_result import MAICResult
 from trdstats.comparison.indirect.meta_analysis import meta_analysis
