@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.kernels.gaussian.mixed_tests import FixedDegrees
 
 NUMBERS = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
 
@@ -49,3 +50,31 @@ def test_changes_without_a_residual_have_no_error_and_say_why(fall: float) -> No
     assert np.allclose(table["estimate"], np.where(table["measure"] == "difference", 0, -fall))
     silent = table["std_error"].isna() & (table["reason"] == "")
     assert not silent.any()
+
+
+def test_empirical_errors_of_the_others_keep_their_degrees_of_freedom() -> None:
+    """One arm of one subject: its variance is 0, and rounding made that less than 0 and all NaN."""
+    falls = np.random.default_rng(2).uniform(5, 30, 25)
+    arms = "A" + "BC" * 12
+    spec = trd.MMRM("change ~ baseline + treatment * visit", vcov="empirical", ddf="residual")
+    table = spec.fit(_trial(arms, falls)).tidy()
+    known = table["std_error"].notna()
+    assert table.loc[known, "term"].tolist() == ["baseline"]
+    assert table.loc[known, ["df", "p_value", "conf_low"]].notna().all(axis=None)
+    assert (table.loc[~known, "reason"] != "").all()
+    rounded = FixedDegrees(np.ones(2), np.diag([-1e-20, 1.0]), np.array([20.0, 30.0]))
+    np.testing.assert_array_equal(rounded.degrees(np.eye(2)), [np.nan, 30.0])
+
+
+def test_mean_scores_of_subjects_who_are_all_alike_have_no_limits() -> None:
+    """Six scores of 25 had a standard error of 0, and limits of 25 to 25."""
+    table = trd.mean_scores(_trial("AB" * 6, np.array([5.0, 20.0] * 6)))
+    start = table[table["day"] == 0]
+    assert (start["std_error"] > 0).all()
+    alike = _trial("AB" * 6, np.full(12, 5.0))
+    visits = alike.visits.assign(score=25.0)[["subject", "day", "score"]]
+    same = trd.mean_scores(
+        trd.Study(visits, alike.subjects[["subject", "treatment"]], scale="MADRS")
+    )
+    assert (same["estimate"] == 25).all()
+    assert same[["std_error", "conf_low", "conf_high"]].isna().all(axis=None)
