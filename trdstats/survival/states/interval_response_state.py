@@ -329,8 +329,8 @@ def _check_ridges(fits: dict[str, kernel.IllnessDeath], cuts: Sequence[float]) -
              if f.on_ridge.any()]  # fmt: skip
     if mixed:
         raise NotEstimableError(
-            f"The visits do not tell pieces of an intensity apart ({'; '.join(mixed)}). Set cuts "
-            "at days between which subjects are assessed, or fewer."
+            f"Pieces of an intensity are not identified ({'; '.join(mixed)}): no visit lies "
+            "between. Set cuts at days between which subjects are assessed, or fewer."
         )
 
 
