@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,22 @@ from trdstats.errors import Problem, argument, count_of, nearest
 from trdstats.kinds import CONTAINERS, places, spelled_numbers
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
+
+
+def in_roles(frame: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table with its columns named by the roles they play: {role: column}.
+
+    A column that has the name of a role and is not the one named gives its name up.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"treatment": ["old"], "arm": ["new"]})
+    >>> in_roles(table, {"treatment": "arm"})["treatment"].tolist()
+    ['new']
+    """
+    others = [role for role, column in roles.items() if role != column and role in frame.columns]
+    kept = frame.drop(columns=[c for c in others if c not in roles.values()])
+    return kept.rename(columns={column: role for role, column in roles.items()})
 
 
 def check_columns(

@@ -27,8 +27,9 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Same columns and rows; names are text; nullable numbers become floats with NaN, and numbers
-        that are kept as objects (integers, decimals) plain numbers. Columns with declared levels
+        Same columns and rows; names are text; nullable numbers become floats with NaN, numbers that
+        are kept as objects (integers, decimals) plain numbers, and arrow texts and dates in pandas
+        plain ones. Columns with declared levels
         (pandas categories, polars Enum, arrow dictionaries) are categories in their order; a
         polars Categorical declares no order and becomes text.
 
@@ -128,9 +129,12 @@ def _levels(series: Any) -> list[Any] | None:
 
 
 def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a nullable numeric or boolean column as NumPy values; others unchanged."""
+    """Return a nullable or arrow column as the plain one of its kind; others unchanged."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series
+        levels = _plain(pd.Series(series.cat.categories))
+        if levels.dtype == series.cat.categories.dtype:
+            return series
+        return series.cat.rename_categories(pd.Index(levels))
     if pd.api.types.is_bool_dtype(series.dtype):
         return (
             series.astype(object).where(series.notna(), None)
@@ -141,4 +145,8 @@ def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
         return series.astype(object)  # decimals of pyarrow
     if pd.api.types.is_numeric_dtype(series.dtype):
         return series.astype(float) if series.hasnans else series.astype(series.to_numpy().dtype)
+    if isinstance(series.dtype, pd.ArrowDtype):
+        # Texts, dates and dictionaries: arrow arrays refuse to be compared with labels of pandas.
+        plain: pd.Series[Any] = series.array.__arrow_array__().to_pandas()
+        return plain.set_axis(series.index)
     return series

@@ -318,6 +318,9 @@ def test_stratified_rates_refuse(trial: Study) -> None:
         {"stratum": ["a", "b"], "events": [5, 2], "n": [4, 9], "reference_events": [1, 1.5],
          "reference_n": 9}
     )  # fmt: skip
+    twice = pd.concat([frame.assign(events=1, n=9, reference_events=2, reference_n=9)] * 2)
+    with pytest.raises(DataError, match="strata have a second row of the same comparison"):
+        compare_strata(twice)
     with pytest.raises(DataError, match="2 strata have counts that are no counts"):
         compare_strata(frame)
     apart = frame.assign(events=1, reference_events=1, n=[4, 0], reference_n=[0, 9])

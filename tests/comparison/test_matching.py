@@ -276,3 +276,16 @@ def test_display_and_pickle(trial: Study) -> None:
     found.plot()
     found.estimate(trial, Response(), day=28).plot(measure="ratio")
     plt.close("all")
+
+
+def test_a_caliper_needs_two_subjects_of_each_treatment(trial: Study) -> None:
+    """A warning of NumPy, and the populations were said not to overlap."""
+    names = trial.subjects
+    one = names.loc[names["treatment"] == "ketamine", "subject"].tolist()[:1]
+    few = trial.keep([*one, *names.loc[names["treatment"] == "ECT", "subject"]])
+    with pytest.raises(NotEstimableError, match=r"One subject alone has ketamine.*caliper=None"):
+        Matching("age", treated="ketamine", control="ECT").fit(few)
+    spec = Matching("age", treated="ketamine", control="ECT", caliper=None)
+    fit = spec.fit(few)
+    assert fit.pairs["treated"].unique().tolist() == one
+    assert "KET" not in repr(fit)  # a warning of NumPy here, too

@@ -68,6 +68,42 @@ def test_numbers_are_numbers(change: Any) -> None:
     np.testing.assert_allclose(effects(change(frame)), effects(frame), rtol=1e-12)
 
 
+def test_arrow_columns_of_pandas_are_plain_ones() -> None:
+    """Arrays of arrow cannot be searched for labels: `only` and `compare` ended there."""
+    trial = trd.load_sample("trial")
+    visits = trial.visits[["subject", "day", "score"]].astype({"subject": str})
+    subjects = trial.subjects[["subject", "treatment", "sex"]].astype(str)
+    roles: Any = {"scale": "MADRS", "randomised": True, "windows": {28: 3}}
+    plain = trd.Study(visits, subjects, **roles)
+    made = trd.Study(
+        *(t.convert_dtypes(dtype_backend="pyarrow") for t in (visits, subjects)), **roles
+    )
+    want, got = (
+        trd.rates(s.only(["ECT", "TMS"]), trd.Response(), day=28).tidy() for s in (plain, made)
+    )
+    pd.testing.assert_frame_equal(got, want)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.array(["a", None], dtype=pd.ArrowDtype(pa.string())), "O"),
+        (pd.array(["a", None], dtype=pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))), "O"),
+        (pd.Categorical(pd.array(["a", None], dtype=pd.ArrowDtype(pa.string()))), "O"),
+        (pd.Categorical(pd.array([1, None], dtype="Int64")), "i"),
+        (pd.array([datetime.datetime(2026, 1, 1), None],
+                  dtype=pd.ArrowDtype(pa.timestamp("us"))), "M"),
+        (pd.array([datetime.date(2026, 1, 1), None], dtype=pd.ArrowDtype(pa.date32())), "O"),
+    ],
+    ids=["text", "dictionary", "levels of text", "levels of numbers", "time", "date"],
+)  # fmt: skip
+def test_arrow_in_pandas_becomes_plain(values: Any, kind: str) -> None:
+    column = to_pandas(pd.DataFrame({"x": values}), what="rows")["x"]
+    dtype = column.cat.categories.dtype if hasattr(column, "cat") else column.dtype
+    assert dtype.kind == kind
+    assert list(column.isna()) == [False, True]
+
+
 def test_missing_decimals_are_missing() -> None:
     frame = people()
     want = effects(frame.iloc[3:])

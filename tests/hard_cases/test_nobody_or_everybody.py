@@ -256,6 +256,26 @@ def test_a_bootstrap_that_never_differs_gives_no_limits() -> None:
     ]
 
 
+def test_days_to_response_of_a_cohort_in_which_nobody_responds() -> None:
+    """Every resample has the horizon: the difference had limits and p as if it were known."""
+    rng = np.random.default_rng(5)
+    people = pd.DataFrame({"subject": range(60), "treatment": list("AB") * 30})
+    people["age"] = rng.normal(50, 8, 60)
+    rows = [
+        (i, d, 12 if d and i % 2 and rng.random() < 0.1 * d / 7 else 30)
+        for i in range(60)
+        for d in (0, 7, 14, 28)
+    ]
+    visits = pd.DataFrame(rows, columns=["subject", "day", "score"])
+    study = trd.Study(visits, people, scale="MADRS")
+    found = trd.compare(study, adjust="age", outcomes=["onset"], day=28, tau=28, n_boot=20,
+                        accept=["effective sample size"])  # fmt: skip
+    table = found.tidy()
+    assert (table["estimate"] < 0).all()
+    assert table[UNKNOWN].isna().all(axis=None)
+    assert table["reason"].str.startswith("no subject or every subject had the outcome").all()
+
+
 def test_score_limits_of_an_empty_arm_are_no_standard_error() -> None:
     visits = pd.DataFrame(
         [(i, "AB"[i // 4], d, 10 if d and i < 3 else 30) for i in range(8) for d in (0, 28)],

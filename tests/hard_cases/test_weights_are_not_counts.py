@@ -190,3 +190,23 @@ def test_parts_of_the_information_sum_to_it() -> None:
             best = fit._best
             total = information_parts(best.data, best.fit).sum(axis=0)
             assert total == pytest.approx(best.fit.information, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ([1e50] + [1.0] * 23, r"The weight of S00 is more than 1e\+12 times all others together"),
+        ([1e-200] * 24, r"The largest weight is 1\.0e-200"),
+        ([1e200] * 24, r"The largest weight is 1\.0e\+200"),
+    ],
+)
+def test_weights_that_cannot_be_summed_are_refused(weight: list[float], words: str) -> None:
+    """Curves were NaN, and regressions ended in errors of NumPy."""
+    frame = rows(entry=False).assign(w=weight)
+    for call in (
+        lambda: trd.KaplanMeier().fit(frame, weights="w"),
+        lambda: trd.IntervalPH("x").fit(frame, weights="w"),
+        lambda: trd.AFT("x").fit(frame, weights="w"),
+    ):
+        with pytest.raises(trd.errors.DataError, match=words):
+            call()

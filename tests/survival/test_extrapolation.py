@@ -224,3 +224,12 @@ def test_a_missing_group_is_refused() -> None:
 def test_a_penalised_fit_is_not_handed_on() -> None:
     with pytest.raises(NotEstimableError, match="no Firth penalty"):
         trd.CoxPH("treatment", firth=True).fit(table()).to_lifelines()
+
+
+def test_all_events_in_the_first_interval_warn_of_nothing() -> None:
+    """Hazards that overflow on the way leaked warnings of NumPy."""
+    n = 40
+    left, right = np.zeros(n), np.where(np.arange(n) % 4, 3.0, 7.0)
+    times = CensoredTimes.of(left, right, np.zeros(n))
+    for start in (5.0, 7.0, 9.0):
+        fit_flexible(PiecewiseConstant(np.array([5.0])), times, np.full(2, start))

@@ -278,3 +278,23 @@ def test_follow_up_after_a_relapse_adds_nothing() -> None:
     spec = IntervalResponseState(TAU)
     longer = spec.fit(pd.concat([frame, on[on["start"] < 200]])).mean_days()["estimate"]
     assert longer.tolist() == spec.fit(frame).mean_days()["estimate"].tolist()
+
+
+def test_pieces_that_no_visit_tells_apart_are_refused() -> None:
+    """The means had limits of millions of days: the likelihood bends along their sum alone."""
+    rng = np.random.default_rng(4)
+    rows = [(i, 0, 30) for i in range(60)]
+    for i in range(60):
+        better = False
+        for day in (28, 56, 84, 112):
+            better = bool(rng.random() < (0.7 if better else 0.5))
+            rows.append((i, day, 10 if better else 28))
+    visits = pd.DataFrame(rows, columns=["subject", "day", "score"])
+    subjects = pd.DataFrame({"subject": range(60), "treatment": ["A", "B"] * 30})
+    study = Study(visits, subjects, scale="MADRS", randomised=True)
+    history = response_history(study, Response(), LossOfResponse())
+    words = r"A: response from day 0, response from day 7; B: response from day 0, response from"
+    with pytest.raises(NotEstimableError, match=words):
+        IntervalResponseState(tau=84, cuts=(7, 14)).fit(history)
+    told = IntervalResponseState(tau=84, cuts=(28, 56)).fit(history)
+    assert told.glance()["converged"].item()

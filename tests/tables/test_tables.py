@@ -85,3 +85,10 @@ def test_html_is_escaped_and_aligned() -> None:
 def test_leading_text_columns() -> None:
     table = Table(("a", "b", "c"), (("x", "y", "1"),), 2)
     assert table.alignment() == ["left", "left", "right"]
+
+
+def test_numbers_that_ran_away_are_powers_of_ten() -> None:
+    """A limit of 2e213 was written with all its digits, and made a table of 300 columns."""
+    assert format_number(2.008e213, 2) == "2.0e+213"
+    assert format_number(-3e15) == "-3.0e+15"
+    assert format_number(123_456_789_012.0, 0) == "123,456,789,012"

@@ -26,7 +26,8 @@ from .changing.strategies import (
 from .cohorts.compare import compare
 from .cohorts.comparison_result import Comparison
 from .indirect.bucher import Bucher
-from .indirect.effect import Effect, read_effect
+from .indirect.effect import Effect
+from .indirect.effect_rows import read_effect
 from .indirect.maic import MAIC
 from .indirect.maic_result import MAICResult
 from .indirect.meta_analysis import meta_analysis

@@ -36,6 +36,8 @@ from trdstats.estimates.table import EstimateTable
 
 _Block = tuple[FloatArray, tuple[ScaleName, ...], tuple[ScaleName, ...], str]
 NO_COVARIANCE = "the covariance of the estimates it combines is not known"
+NO_VARIATION = "nothing varies between subjects, which leaves no standard error"
+_ROUNDING = 1e-14  # of the largest variance that a combination may have
 
 
 @checked_methods
@@ -230,12 +232,12 @@ class Estimates(EstimateTable):
         slope = np.concatenate(coefficients)
         used = np.concatenate([L != 0 for L, *_ in blocks])
         scale = tuple(name for _, _, stored, _ in blocks for name in stored)
+        value, covariance = np.concatenate(values), _sandwich(slope, used, self.covariance)
         return replace(
-            self, keys=keys, value=np.concatenate(values), scale=scale,
-            covariance=_sandwich(slope, used, self.covariance),
+            self, keys=keys, value=value, scale=scale, covariance=covariance,
             influences=None if self.influences is None else _times(self.influences, slope),
             null=back(np.zeros(len(slope)), scale), limits_scale=scale,
-            df=self.df.combine(slope), reasons=tuple(reasons), limits=None,
+            df=self.df.combine(slope), reasons=_explained(reasons, value, covariance), limits=None,
         )  # fmt: skip
 
     def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> list[str]:
@@ -273,8 +275,21 @@ def _sandwich(slope: FloatArray, used: BoolArray, covariance: FloatArray) -> Flo
     no_error = np.asarray((used & ~(np.diag(covariance) > 0)).any(axis=1))
     proportion = used.astype(float)
     hidden = proportion @ np.isnan(covariance).astype(float) @ proportion.T > 0
-    combined = slope @ np.where(np.isfinite(covariance), covariance, 0.0) @ slope.T
+    known = np.where(np.isfinite(covariance), covariance, 0.0)
+    combined = slope @ known @ slope.T
+    # Of estimates that vary as one, a difference has the variance that rounding leaves.
+    size = np.abs(slope) @ np.sqrt(np.maximum(np.diag(known), 0.0))
+    still = np.diag(combined) < _ROUNDING * size**2
+    combined = np.where(still[:, None] | still, 0.0, combined)
     return np.where(no_error[:, None] | no_error | hidden, np.nan, combined)
+
+
+def _explained(
+    reasons: Sequence[str], value: FloatArray, covariance: FloatArray
+) -> tuple[str, ...]:
+    """Return the reasons, with one where an estimate has a variance of 0."""
+    still = np.isfinite(value) & (np.diag(covariance) == 0)
+    return tuple(r or (NO_VARIATION if s else "") for r, s in zip(reasons, still, strict=True))
 
 
 def estimates_of(
@@ -327,18 +342,19 @@ def estimates_of(
         raise SpecError("Estimates needs influences of subjects or a covariance.")
     if covariance is None and influences is not None:
         covariance = covariance_from(influences, clusters)
+    covariance = np.asarray(covariance, dtype=float)
     scales = _one_each(scale, k)
     return Estimates(
         keys=keys.reset_index(drop=True),
         value=value,
         scale=scales,
-        covariance=np.asarray(covariance, dtype=float),
+        covariance=covariance,
         influences=influences,
         subjects=None if subjects is None else np.asarray(subjects, dtype=object),
         null=_numbers(np.nan if null is None else null, k),
         limits_scale=scales if limits_scale is None else _one_each(limits_scale, k),
         df=df if isinstance(df, DegreesOfFreedom) else Fixed(_numbers(df, k)),
-        reasons=tuple(reasons) if reasons is not None else ("",) * k,
+        reasons=_explained(reasons if reasons is not None else ("",) * k, value, covariance),
         limits=limits,
         title=title,
         notes=notes,

@@ -21,6 +21,9 @@ from trdstats.frames import to_pandas
 from trdstats.kernels.numerics.stacking import WeightModel, leaving_out, stack
 from trdstats.study.caveats import Caveat
 
+_ALONE = 1e12  # times all other weights, beside which they are rounding
+_MOST = 1e60  # of a weight, and its inverse: powers of four stay finite
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -184,7 +187,8 @@ def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
     SpecError
         When it is none of these.
     DataError
-        When a weight is missing, negative or infinite, or a subject has two.
+        When a weight is missing, negative or infinite, a subject has two, the largest is beyond
+        what can be squared, or one hides all others.
     NotEstimableError
         When all weights are 0.
     """
@@ -205,6 +209,31 @@ def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
         )
     if not values.any():
         raise NotEstimableError("All weights are 0: no subject takes part.")
+    largest = float(values.max())
+    rest = float(np.sort(values)[:-1].sum())
+    if 0 < rest < largest / _ALONE:
+        name = frame["subject"].to_numpy(dtype=object)[values.argmax()]
+        raise DataError(
+            [
+                Problem(
+                    "one_weight",
+                    f"The weight of {name} is more than {_ALONE:.0e} times all others together.",
+                    (),
+                    "Look at how it came about, or leave the subject out (weight 0).",
+                )
+            ]
+        )
+    if not 1 / _MOST <= largest <= _MOST:
+        raise DataError(
+            [
+                Problem(
+                    "size_of_weights",
+                    f"The largest weight is {largest:.1e}: squares of such weights are lost.",
+                    (),
+                    "Divide all weights by their mean; only their ratios matter.",
+                )
+            ]
+        )
     return values
 
 

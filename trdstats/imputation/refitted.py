@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from trdstats.arguments import Level, checked
+from trdstats.columns import in_roles
 from trdstats.endpoint import Logistic, ProportionalOdds
 from trdstats.errors import known_level
 from trdstats.imputation.analyses import Analysis
@@ -62,7 +63,7 @@ class Refitted(Analysis):
                 result = model.fit(frame, subject=layout.subject, visit=layout.visit)
                 return result.tidy()
             rows = frame[frame[layout.visit] == visits[place]]
-            table = model.fit(rows.rename(columns={layout.subject: "subject"})).tidy()
+            table = model.fit(in_roles(rows, {"subject": layout.subject})).tidy()
             return table.drop(columns="method", errors="ignore")
 
         return gather(each_set(one, imputed.n_sets, how))

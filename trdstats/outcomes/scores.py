@@ -10,6 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, UnknownNameError, by_level, check_level
+from trdstats.kernels.numerics.boundary import variance_of_mean
 from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
@@ -35,7 +36,8 @@ def mean_scores(
     -------
     pandas.DataFrame
         treatment, day (scheduled), n, estimate (mean score), std_error, conf_low, conf_high (t
-        interval), conf_level. Means of those seen: whoever left is not part of a later mean.
+        interval; none of one subject, nor where all have the same score), conf_level. Means of
+        those seen: whoever left is not part of a later mean.
 
     Raises
     ------
@@ -60,7 +62,8 @@ def mean_scores(
     if days is not None:
         check_days(study, days)
     table = _together(study.on_parts(_means, days))
-    error = table.pop("spread") / np.sqrt(table["n"])
+    variance = variance_of_mean(table["estimate"].to_numpy(), table.pop("spread").to_numpy() ** 2)
+    error = pd.Series(np.sqrt(variance)) / np.sqrt(table["n"])
     freedom = np.maximum(table["n"].to_numpy(dtype=float) - 1, 1)
     low, high = wald_limits(table["estimate"].to_numpy(), error.to_numpy(), conf_level, freedom)
     return table.assign(

@@ -11,15 +11,21 @@ from trdstats.tables.number_style import PLAIN, NumberStyle, current_style
 
 NOT_ESTIMABLE = "–"
 _TO = " to "
+_POWERS = 1e12
 
 
 def format_number(value: float, digits: int = 1) -> str:
-    """Return `value` with fixed decimals; a dash when it could not be estimated."""
+    """Return `value` with fixed decimals; a dash when it could not be estimated.
+
+    From 10^12 on a power of ten: all digits of a limit that ran away fill pages.
+    """
     if math.isnan(value):
         return NOT_ESTIMABLE
     style = current_style()
     if math.isinf(value):
         return "∞" if value > 0 else f"{style.minus}∞"
+    if abs(value) >= _POWERS:
+        return _styled(f"{value:.1e}", style)
     text = f"{value:,.{digits}f}"
     return _styled(text.lstrip("-") if float(text.replace(",", "")) == 0 else text, style)
 

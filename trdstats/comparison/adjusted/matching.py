@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.analysis_set import (
     AnalysisSet,
     fit_treatment_model,
@@ -154,10 +154,7 @@ class Matching(SummaryMixin):
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
         score = join_equal(score, _EQUAL * max(1.0, float(score.std())))
-        # From one of the scores, so that equal scores have a spread of exactly 0.
-        gap = score - score[0]
-        spread = float(np.sqrt(np.mean([gap[both.code == k].var(ddof=1) for k in (0, 1)])))
-        width = np.inf if self.caliper is None else self.caliper * spread
+        width = self._width(score, both.code, (control, treated))
         is_treated = both.code == 1
         treated_rows = np.flatnonzero(is_treated)
         theirs = np.flatnonzero(~is_treated)
@@ -187,6 +184,21 @@ class Matching(SummaryMixin):
             _groups=groups,
             _design=design,
         )
+
+    def _width(self, score: FloatArray, code: IntArray, arms: tuple[str, str]) -> float:
+        """Return how far apart the scores of a match may lie."""
+        if self.caliper is None:
+            return np.inf
+        alone = [arm for k, arm in enumerate(arms) if (code == k).sum() < 2]
+        if alone:
+            raise NotEstimableError(
+                f"One subject alone has {' and one '.join(alone)}: the caliper is in standard "
+                "deviations within treatments, of which there is none. Say caliper=None."
+            )
+        # From one of the scores, so that equal scores have a spread of exactly 0.
+        gap = score - score[0]
+        spread = np.sqrt(np.mean([gap[code == k].var(ddof=1) for k in (0, 1)]))
+        return float(self.caliper * spread)
 
     def _pair(self, table: pd.DataFrame) -> tuple[str, str]:
         levels = levels_by(with_covariates(table, (), self.by, "subjects"), self.by)

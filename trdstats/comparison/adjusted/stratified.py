@@ -16,6 +16,7 @@ from trdstats.errors import (
     Problem,
     check_choice,
     check_level,
+    count_of,
     pick_level,
     unknown_name,
 )
@@ -175,16 +176,20 @@ def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedR
     whole = np.isfinite(values) & (np.round(values) == values) & (values >= 0)
     fits = (values[:, 0] <= values[:, 1]) & (values[:, 2] <= values[:, 3])
     bad = ~(whole.all(axis=1) & fits)
-    if bad.any():
-        raise DataError(
-            [
-                Problem(
-                    "bad_counts", f"{int(bad.sum())} strata have counts that are no counts.",
-                    tuple(str(s) for s in table.loc[bad, "stratum"]),
-                    "Events must be whole numbers between 0 and n.",
-                )
-            ]
-        )  # fmt: skip
+    twice = table.duplicated(["stratum", "treatment", "reference"]).to_numpy()
+    problems = [
+        Problem(code, f"{count_of(int(rows.sum()), 'stratum has', 'strata have')} {what}.",
+                tuple(dict.fromkeys(str(s) for s in table.loc[rows, "stratum"])), fix)
+        for code, rows, what, fix in (
+            ("bad_counts", bad, "counts that are no counts",
+             "Events must be whole numbers between 0 and n."),
+            ("duplicate_stratum", twice, "a second row of the same comparison",
+             "Give one row a stratum and comparison: add the counts, or name the strata apart."),
+        )
+        if rows.any()
+    ]  # fmt: skip
+    if problems:
+        raise DataError(problems)
     table = table[["stratum", "treatment", "reference", *COUNTS]].astype(dict.fromkeys(COUNTS, int))
     _check_overlap(table)
     return StratifiedRates(

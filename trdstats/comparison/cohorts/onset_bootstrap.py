@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import no_error_reason
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.interval.stacked_turnbull import StackedNpmle, stacked_turnbull
@@ -23,6 +24,8 @@ from trdstats.kernels.numerics.resampling import covering_p, draw_counts
 from trdstats.outcomes import EventTimes
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate_stacked
+
+_ROUNDING = 1e-12  # days of a mean that sums of weights differ by
 
 # Weights of all subjects of a pair when each is drawn so many times, the reference first; of one
 # resample, shape (n,), or of many, shape (b, n).
@@ -153,11 +156,14 @@ class OnsetDraws:
         The same in resamples, weights estimated anew in each.
     sd : float
         Spread of the days between subjects, without weights.
+    is_fixed : bool
+        Whether a cohort has the same mean days in every resample.
     """
 
     estimate: FloatArray
     drawn: FloatArray
     sd: float
+    is_fixed: bool
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -167,10 +173,17 @@ class OnsetDraws:
     def difference(self) -> Estimates:
         """Return the middle of the bounds with percentile limits that cover them.
 
-        There is no statistic of which the p-value would be the tail, so no null value.
+        There is no statistic of which the p-value would be the tail, so no null value. A cohort
+        whose mean never differs would count as known exactly: then there are no limits.
         """
+        keys = pd.DataFrame({"measure": ["difference"]})
+        if self.is_fixed:
+            return estimates_of(
+                keys, [self.estimate.mean()], covariance=np.full((1, 1), np.nan),
+                reasons=[no_error_reason(np.nan)],
+            )  # fmt: skip
         return estimates_of(
-            pd.DataFrame({"measure": ["difference"]}), [self.estimate.mean()],
+            keys, [self.estimate.mean()],
             covariance=np.atleast_2d(self.drawn.mean(axis=1).var(ddof=1)),
             limits=CoveringLimits(self.drawn),
         )  # fmt: skip
@@ -200,10 +213,10 @@ def draw_onsets(
     weights = _split(reweigh(np.ones(sum(c.n for c in cohorts))), reference.intervals)
     curves = [c.curve(w) for c, w in zip(cohorts, weights, strict=True)]
     bounds = np.array([[restricted_mean_bounds(c, tau) for c in curves]])
-    crude = _gap(np.stack([reference.bounds(tau), treatment.bounds(tau)], axis=1))
-    weighted = _gap(np.concatenate([bounds, resampled]))
+    crude = np.stack([reference.bounds(tau), treatment.bounds(tau)], axis=1)
+    weighted = np.concatenate([bounds, resampled])
     sd = float(np.sqrt(np.mean([_variance(o.crude, tau) for o in (reference, treatment)])))
-    return OnsetDraws(crude[0], crude[1:], sd), OnsetDraws(weighted[0], weighted[1:], sd)
+    return _differences(crude, sd), _differences(weighted, sd)
 
 
 def _crude(streams: Sequence[np.random.SeedSequence], cohort: Intervals) -> Arrays:
@@ -238,6 +251,9 @@ def _variance(curve: Npmle, tau: float) -> float:
     return float(curve.mass @ (days - curve.mass @ days) ** 2)
 
 
-def _gap(bounds: FloatArray) -> FloatArray:
-    """Return the bounds of treatment less reference, (b, 2), of those of both, (b, 2, 2)."""
-    return bounds[:, 1] - bounds[:, 0, ::-1]
+def _differences(bounds: FloatArray, sd: float) -> OnsetDraws:
+    """Return treatment less reference of the bounds of both, shape (1 + n_boot, 2, 2)."""
+    gap = bounds[:, 1] - bounds[:, 0, ::-1]
+    spread = np.ptp(bounds[1:], axis=0)
+    still = (spread <= _ROUNDING * np.abs(bounds[0])).all(axis=1)
+    return OnsetDraws(gap[0], gap[1:], sd, bool(still.any()))

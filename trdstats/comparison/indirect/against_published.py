@@ -6,10 +6,13 @@ from math import hypot
 
 import numpy as np
 
+from trdstats.arguments import Level
 from trdstats.comparison.indirect.effect import Effect
 from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
 from trdstats.comparison.indirect.result import Piece
+from trdstats.errors import SpecError
+from trdstats.kinds import label_of
 
 ANCHORED = (
     "The comparison holds where every covariate that changes the effect against the anchor was "
@@ -19,6 +22,25 @@ UNANCHORED = (
     "Unanchored: nothing was randomised between the treatments. The comparison holds only where "
     "every covariate that predicts the outcome was adjusted for."
 )
+
+
+def read_arms(
+    treatment: Level, comparator: Level, anchor: Level | None
+) -> tuple[str, str, str | None]:
+    """Return the labels of own treatment, published treatment and anchor.
+
+    Raises
+    ------
+    SpecError
+        When the anchor is one of the two.
+    """
+    label, other, common = label_of(treatment) or "", label_of(comparator) or "", label_of(anchor)
+    if common in (label, other):
+        raise SpecError(
+            f"The anchor {common!r} is the treatment of both trials that the others are compared "
+            "with; it cannot be one of the two that are compared."
+        )
+    return label, other, common
 
 
 def set_against(

@@ -7,7 +7,8 @@ from math import hypot
 
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
-from trdstats.comparison.indirect.effect import Effect, differing_context, read_effect
+from trdstats.comparison.indirect.effect import Effect, differing_context
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.comparison.indirect.result import IndirectComparison, Piece, estimates_of_pieces
 from trdstats.errors import SpecError, check_level
 from trdstats.kernels.numerics.tails import normal_sf

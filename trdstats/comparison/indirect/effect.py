@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, inf, isfinite, isnan, log, nan
-from typing import Any
 
-import pandas as pd
-
-from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.kernels.numerics.critical import critical_value
@@ -235,54 +231,6 @@ class Effect:
         return f"Effect: {self.treatment} v {self.reference}, {self.describe()}{where}"
 
 
-@checked
-def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effect:
-    """Return the effect that a tidy row tells.
-
-    Parameters
-    ----------
-    source : Effect, Series, mapping, named tuple or DataFrame of one row
-        A row of a tidy result or of `published`. Names read: measure; estimate; conf_low,
-        conf_high; std_error; conf_level; treatment or arm; reference or comparator; trial. A Cox
-        row brings its hazard ratio, a row of rates, plain or adjusted (`AIPW`, `Standardisation`,
-        `Matching`), its risk difference, ratio or odds ratio.
-    measure : str, optional
-        Measure of a row that does not name it, or names it loosely.
-
-    Raises
-    ------
-    SpecError
-        When it is no single row, what it measures is not known, or a risk difference is given
-        in percentage points.
-    """
-    if isinstance(source, Effect):
-        return source if measure is None else replace(source, measure=measure)
-    row = row_values(source)
-    named = measure or _measure_of(row)
-    if named == "hazard ratio" and "hazard_ratio" in row.cells:
-        keys = ("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high")
-    else:
-        keys = ("estimate", "conf_low", "conf_high")
-    estimate, low, high = (row.number(k) for k in keys)
-    if named == "risk difference" and abs(estimate) > 1:
-        raise SpecError(
-            f"A risk difference lies between -1 and 1; the row has {estimate:g}. Give it as a "
-            "proportion (14.2 percentage points are 0.142), with its limits and std_error."
-        )
-    return Effect(
-        named,
-        row.text("treatment", "arm") or _level(row.text("term")) or "treatment",
-        row.text("reference", "comparator") or "reference",
-        estimate,
-        low,
-        high,
-        row.number("std_error"),
-        row.number("conf_level") if "conf_level" in row.cells else 0.95,
-        row.text("trial"),
-        {k: row.text(k) for k in CONTEXT if row.text(k)},
-    )
-
-
 def differing_context(effects: Sequence[Effect]) -> list[str]:
     """Return a note on what effects say differently of themselves; none when they agree."""
     stated = []
@@ -293,75 +241,3 @@ def differing_context(effects: Sequence[Effect]) -> list[str]:
     if not stated:
         return []
     return [f"The trials differ in {', '.join(stated)}: what separates them may be that."]
-
-
-@dataclass(frozen=True, slots=True)
-class RowValues:
-    """The cells of one row by the names of their columns."""
-
-    cells: dict[str, Any]
-
-    def number(self, key: str) -> float:
-        """Return a cell as a number; NaN when it is missing."""
-        value = self.cells.get(key, nan)
-        return nan if pd.isna(value) else float(value)
-
-    def text(self, *keys: str) -> str:
-        """Return the first of some cells that is not empty; empty without one."""
-        for key in keys:
-            value = self.cells.get(key)
-            if value is not None and not pd.isna(value) and str(value):
-                return str(value)
-        return ""
-
-
-def row_values(source: RowLike) -> RowValues:
-    """Return the cells of a Series, mapping, named tuple or frame of one row.
-
-    Raises
-    ------
-    SpecError
-        When it is none of these.
-    """
-    if isinstance(source, pd.DataFrame):
-        if len(source) != 1:
-            raise SpecError(
-                f"One row is needed; the frame has {len(source)}. Choose one, for example "
-                "frame.query(\"measure == 'ratio' and treatment == 'ECT'\")."
-            )
-        return RowValues({str(k): v for k, v in source.iloc[0].items()})
-    if isinstance(source, pd.Series | Mapping):
-        return RowValues({str(k): v for k, v in source.items()})
-    if hasattr(source, "_asdict"):
-        return RowValues(dict(source._asdict()))
-    raise SpecError(
-        "What is compared must be a tidy row (Series, mapping, frame of one row) or an Effect; "
-        f"got {type(source).__name__}."
-    )
-
-
-def _measure_of(row: RowValues) -> str:
-    stated, quantity = row.text("measure"), row.text("quantity")
-    if stated in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
-        return f"risk {stated}"
-    if stated == "difference" and quantity in ("mean", "restricted mean"):
-        return "mean difference"
-    if stated in MEASURES:
-        return stated
-    if not stated and "hazard_ratio" in row.cells:
-        return "hazard ratio"
-    if not stated and "contrast" in row.cells:
-        return "mean difference"
-    raise SpecError(
-        f"What the row measures is not known{f' from {stated!r}' if stated else ''}: name it with "
-        f"measure=, one of {', '.join(map(repr, MEASURES))}."
-    )
-
-
-def _level(term: str) -> str:
-    """Return the level that a column of a factor stands for: treatment[T.ECT] is ECT.
-
-    An interaction stands for no level; its name stays whole.
-    """
-    _, mark, level = term.partition("[T.")
-    return level[:-1] if mark and level.endswith("]") and "]:" not in level else term

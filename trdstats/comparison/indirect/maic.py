@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
+from trdstats.columns import in_roles
 from trdstats.comparison.indirect.maic_result import MAICResult
 from trdstats.comparison.indirect.published_trial import PublishedTrial
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, unknown_name
@@ -104,10 +105,14 @@ class MAIC:
         """
         frame = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         moments = self.moments
-        for column in (subject, *moments.means):
+        named = [treatment] if treatment != "treatment" else []
+        for column in (subject, *named, *moments.means):
             if column not in frame.columns:
                 raise unknown_name("column", column, frame.columns)
-        frame = frame.rename(columns={subject: "subject", treatment: "treatment"})
+        roles = {"subject": subject}
+        if treatment in frame.columns:
+            roles["treatment"] = treatment
+        frame = in_roles(frame, roles)
         covariates = list(moments.means)
         X = covariate_values(frame, covariates)
         design, target, terms = moment_columns(X, covariates, moments)

@@ -14,7 +14,12 @@ from trdstats.aliases import Axes
 from trdstats.arguments import Jobs, Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_amounts
-from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
+from trdstats.comparison.indirect.against_published import (
+    ANCHORED,
+    UNANCHORED,
+    read_arms,
+    set_against,
+)
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
 from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
@@ -31,7 +36,7 @@ from trdstats.errors import (
 from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
-from trdstats.kinds import as_labels, label_of
+from trdstats.kinds import as_labels
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
 from trdstats.tables import (
@@ -204,8 +209,7 @@ class MAICResult(SummaryMixin):
         check_level(conf_level)
         check_bootstrap(n_boot, seed)
         check_instance("trial", trial, PublishedTrial)
-        anchor = label_of(anchor)
-        treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
+        treatment, comparator, anchor = read_arms(treatment, comparator, anchor)
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
         scale = scale_of(measure)

@@ -15,8 +15,8 @@ from trdstats.comparison.indirect.effect import (
     COUNT_MEASURES,
     Effect,
     differing_context,
-    read_effect,
 )
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.comparison.indirect.meta_result import PooledEffect
 from trdstats.errors import (
     EstimateWarning,

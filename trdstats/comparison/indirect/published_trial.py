@@ -10,7 +10,8 @@ import numpy as np
 
 from trdstats.aliases import FrameLike, RowLike
 from trdstats.arguments import Level, check_instance, checked
-from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
+from trdstats.comparison.indirect.effect import CONTEXT, Effect
+from trdstats.comparison.indirect.effect_rows import row_values
 from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.frames import to_pandas

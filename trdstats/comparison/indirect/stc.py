@@ -12,7 +12,13 @@ from scipy.special import ndtri
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
+from trdstats.columns import in_roles
+from trdstats.comparison.indirect.against_published import (
+    ANCHORED,
+    UNANCHORED,
+    read_arms,
+    set_against,
+)
 from trdstats.comparison.indirect.maic import covariate_values
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
@@ -26,7 +32,7 @@ from trdstats.errors import (
 )
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
-from trdstats.kinds import as_labels, label_of
+from trdstats.kinds import as_labels
 from trdstats.study import Study
 from trdstats.tables import caveat_notes
 
@@ -145,10 +151,9 @@ class STC:
         for column in (subject, treatment_column, self.outcome, *covariates):
             if column not in frame.columns:
                 raise unknown_name("column", column, frame.columns)
-        frame = frame.rename(columns={subject: "subject", treatment_column: "treatment"})
+        frame = in_roles(frame, {"subject": subject, "treatment": treatment_column})
         label = as_labels(frame["treatment"]).astype(object)
-        anchor = label_of(anchor)
-        treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
+        treatment, comparator, anchor = read_arms(treatment, comparator, anchor)
         arms = [treatment] if anchor is None else [treatment, anchor]
         for arm in arms:
             if arm not in set(label):

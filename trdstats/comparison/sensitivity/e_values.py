@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
-from trdstats.comparison.indirect.effect import read_effect
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.weighting import bias_analysis as kernel
 from trdstats.tables import (
@@ -193,7 +193,9 @@ def e_value(
 
 def _check_numbers(measure: str, estimate: float, low: float, high: float) -> None:
     if isnan(estimate) or (measure != "difference in means" and not estimate > 0):
-        raise SpecError(f"A {measure} is a positive number, not its logarithm; got {estimate:g}.")
+        raise SpecError(f"The {measure} is a positive number, not its logarithm; got {estimate:g}.")
+    if measure != "difference in means" and low < 0:
+        raise SpecError(f"The {measure} has no negative limit, as its logarithm may; got {low:g}.")
     if isnan(low) != isnan(high):
         raise SpecError("Give both confidence limits, or neither.")
     if low > estimate or high < estimate:

@@ -12,7 +12,8 @@ import pandas as pd
 from trdstats import plots
 from trdstats.aliases import Axes, RowLike
 from trdstats.arguments import checked
-from trdstats.comparison.indirect.effect import Effect, read_effect
+from trdstats.comparison.indirect.effect import Effect
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.errors import SpecError
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_estimate
 

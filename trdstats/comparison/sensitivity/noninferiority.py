@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
-from trdstats.comparison.indirect.effect import Effect, RowValues, read_effect, row_values
+from trdstats.comparison.indirect.effect import Effect
+from trdstats.comparison.indirect.effect_rows import RowValues, read_effect, row_values
 from trdstats.comparison.sensitivity.noninferiority_result import NoninferiorityResult
 from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.kernels.proportions.margin_tests import (
@@ -199,6 +200,12 @@ class NoninferiorityTest:
         """
         effect = read_effect(row, measure=measure)
         cells = RowValues({}) if isinstance(row, Effect) else row_values(row)
+        if cells.text("method").startswith("stratified "):
+            raise SpecError(
+                "The row compares strata by a score method, whose test at a margin is its "
+                f"interval: {self.hypothesis} is shown where the limits of the row keep clear of "
+                "the margin."
+            )
         if cells.text("method") in ("miettinen-nurminen", "gart", "newcombe"):
             raise SpecError(
                 "The row compares counts by a score method: of_counts(events, n, "

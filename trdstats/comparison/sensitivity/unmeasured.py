@@ -13,7 +13,8 @@ from trdstats import plots
 from trdstats.aliases import Axes, RowLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.comparison.indirect.effect import DIFFERENCES, Effect, read_effect
+from trdstats.comparison.indirect.effect import DIFFERENCES, Effect
+from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.comparison.sensitivity.e_values import as_risk_ratio
 from trdstats.errors import SpecError
 from trdstats.kernels.weighting import bias_analysis as kernel

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import IntArray
+from trdstats.columns import in_roles
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.formulas import (
     CovariateDesign,
@@ -95,10 +96,7 @@ def read_covariate_table(
     for name in (subject, column):
         if name not in table:
             raise unknown_name("column", name, table.columns)
-    # A column that is not the one named gives its name up.
-    others = {subject: "subject", column: "treatment"}
-    table = table.drop(columns=[new for old, new in others.items() if old != new and new in table])
-    table = table.rename(columns=others)
+    table = in_roles(table, {"subject": subject, "treatment": column})
     twice = table["subject"][table["subject"].duplicated()]
     if len(twice):
         raise DataError(

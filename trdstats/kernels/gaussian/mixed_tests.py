@@ -143,7 +143,8 @@ class FixedDegrees(Inference):
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return, for each row, the smallest degrees of freedom of its coefficients."""
         # What a coefficient adds is judged in standard errors: its unit plays no part.
-        part = np.abs(L) * np.sqrt(np.diag(self.covariance))
+        # An empirical variance that one subject determines is 0, or less by rounding.
+        part = np.abs(L) * np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         used = part > 1e-12 * part.max(axis=1, keepdims=True)
         df = np.where(used, self.of_coefficient, np.inf).min(axis=1)
         return np.where(used.any(axis=1) & ~self.rests_on_one(L), df, np.nan)

@@ -25,6 +25,8 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.interval.illness_death import chain, overlaps
 
 _LEAST, _MOST = np.log(1e-9), np.log(50.0)  # log intensities a day: bounds of the search
+_LEVEL = 1e-7  # information of a direction, of 1 for each parameter, that differences blur
+_PART = 0.1  # of a direction, from which a parameter belongs to it
 _WEAK = 1e-6  # information of a log intensity below which it has no maximum inside
 _STEPS = 30
 
@@ -85,6 +87,9 @@ class IllnessDeath:
         Observed information of the weighted log-likelihood.
     inverse : ndarray, shape (2 k, 2 k)
         Its inverse on the free parameters, 0 elsewhere.
+    on_ridge : ndarray of bool, shape (2 k,)
+        Which can be traded for each other without a change of the likelihood: no visit lies
+        between their pieces.
     loglik : float
     n_iterations : int
     converged : bool
@@ -96,6 +101,7 @@ class IllnessDeath:
     scores: FloatArray
     information: FloatArray
     inverse: FloatArray
+    on_ridge: BoolArray
     loglik: float
     n_iterations: int
     converged: bool
@@ -184,9 +190,11 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
     if free.any():
         full_hessian[np.ix_(free, free)] = information * unit
         inverse[np.ix_(free, free)] = np.linalg.pinv(information, hermitian=True) / unit
+    on_ridge = np.zeros(2 * k, dtype=bool)
+    on_ridge[free] = _ridge(information)
     return IllnessDeath(
-        cuts, theta, free, scores * free, full_hessian, inverse, unit * float(panel.weight @ each),
-        iterations, converged,
+        cuts, theta, free, scores * free, full_hessian, inverse, on_ridge,
+        unit * float(panel.weight @ each), iterations, converged,
     )  # fmt: skip
 
 
@@ -196,6 +204,15 @@ def _gradient(
     part: FloatArray,
 ) -> FloatArray:
     return value(part, use)[1]
+
+
+def _ridge(information: FloatArray) -> BoolArray:
+    """Return which parameters have a part in a direction in which nothing bends the likelihood."""
+    if not len(information):
+        return np.zeros(0, dtype=bool)
+    size = np.sqrt(np.diag(information))
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    return np.asarray((np.abs(vectors[:, values < _LEVEL]) > _PART).any(axis=1))
 
 
 def _newton_step(information: FloatArray, gradient: FloatArray) -> tuple[FloatArray, float]:

@@ -123,7 +123,8 @@ def uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, floa
     # Where the surface bends upwards the step follows the slope, away from the saddle.
     bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), abs(values[0]), 1e-300))
     along = vectors.T @ (score / size)
-    return vectors @ (along / bent) / size, float(along @ (along / bent)), peaked
+    with np.errstate(over="ignore", invalid="ignore"):  # no curvature at all: no step is found
+        return vectors @ (along / bent) / size, float(along @ (along / bent)), peaked
 
 
 def shortest(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:

@@ -206,7 +206,8 @@ def _scores(family: Family, known: _Known, theta: FloatArray) -> FloatArray:
     scores = family.slope(theta, known.entry) - family.slope(theta, known.left)
     scores[known.exact] += family.log_rate(theta, known.left[known.exact])[1]
     rise = family.slope(theta, known.right[i]) - family.slope(theta, known.left[i])
-    scores[i] += rise / np.expm1(_between(family, known, theta))[:, None]
+    with np.errstate(over="ignore"):  # an interval that nearly all reach nobody leaves
+        scores[i] += rise / np.expm1(_between(family, known, theta))[:, None]
     return scores
 
 

@@ -202,9 +202,11 @@ def _starts(
         times.log_left[has_event], times.log_right[has_event], times.log_entry[has_event]
     )
     try:
-        early = fit_aft(of_seen, Z[has_event], weight[has_event], distribution).theta
-    except FloatingPointError:
         early = ever
+        if np.linalg.matrix_rank(Z[has_event]) == Z.shape[1]:
+            early = fit_aft(of_seen, Z[has_event], weight[has_event], distribution).theta
+    except FloatingPointError:
+        pass
     starts = []
     middle = (1 + proportion) / 2
     for latency, p in ((early, proportion), (early, middle), (ever, middle), (ever, 0.98)):

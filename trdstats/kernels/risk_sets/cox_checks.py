@@ -16,6 +16,8 @@ from trdstats.kernels.risk_sets.partial_likelihood import (
     second_moments,
 )
 
+_SINGULAR = 1e-10  # share of a variance that rounding leaves
+
 
 @dataclass(frozen=True, slots=True)
 class ProportionalHazards:
@@ -86,7 +88,11 @@ def proportional_hazards(
         rest = covariance(parts * data.weight[:, None])
     rows = [list(t) for t in terms]
     rows.append(list(range(data.X.shape[1])))
-    statistic = np.array([score[r] @ np.linalg.solve(rest[np.ix_(r, r)], score[r]) for r in rows])
+    # Where g is the same at all events, what is left is rounding.
+    most = np.sqrt(np.diag(information(at**2)) if covariance is None else np.diag(rest))
+    if not np.ptp(g[data.step]) > _SINGULAR * np.abs(g[data.step]).max():
+        most = np.zeros_like(most)
+    statistic = np.array([_quadratic(score[r], rest[np.ix_(r, r)], most[r]) for r in rows])
     df = np.array([len(r) for r in rows], dtype=np.intp)
     happened = np.flatnonzero(data.ties)
     events = np.where(is_event, data.weight, 0.0)[:, None]
@@ -96,6 +102,16 @@ def proportional_hazards(
     return ProportionalHazards(
         statistic, df, np.asarray(chi2_sf(statistic, df)), data.sets.time[happened], scaled
     )
+
+
+def _quadratic(score: FloatArray, variance: FloatArray, size: FloatArray) -> float:
+    """Return a score statistic; NaN where the variance, of at most `size`, is singular."""
+    if not (size > 0).all():
+        return np.nan
+    scaled = variance / np.outer(size, size)
+    if not np.linalg.eigvalsh(scaled)[0] > _SINGULAR:
+        return np.nan
+    return float(score / size @ np.linalg.solve(scaled, score / size))
 
 
 @dataclass(frozen=True, slots=True)

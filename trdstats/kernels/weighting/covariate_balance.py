@@ -66,7 +66,11 @@ class CompareGroups:
         # From one of the values, so that a column of equal values has a spread of exactly 0.
         self._first = np.array([X[rows[0]] for rows in self._rows])
         self._from_first = [X[rows] - X[rows[0]] for rows in self._rows]
-        self._spread = [x.var(axis=0, ddof=1) for x in self._from_first]
+        # One row alone has no spread.
+        self._spread = [
+            x.var(axis=0, ddof=1) if len(x) > 1 else np.full(X.shape[1], np.nan)
+            for x in self._from_first
+        ]
         self._is_marks = np.array(
             [((x == 0) | (x == 1)).all(axis=0) for x in (X[rows] for rows in self._rows)]
         )
@@ -107,7 +111,8 @@ class CompareGroups:
         for begin in range(0, len(x), _ROWS):
             rows = slice(begin, begin + _ROWS)
             squares += part[rows] @ (x[rows] - mean) ** 2
-        return mean, squares / (1 - part @ part)
+        left = 1 - part @ part
+        return mean, squares / left if left > 0 else np.full_like(squares, np.nan)
 
 
 def overlapping_coefficient(a: FloatArray, b: FloatArray, bins: int = 20) -> float:

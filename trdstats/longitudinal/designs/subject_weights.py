@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.columns import in_roles
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates.weights import (
     WeightsAmong,
@@ -80,7 +81,7 @@ def attach_weights(
                 "these are weights of subjects: for weights of ratings use "
                 f"rating_weights={weights!r}."
             )
-    first = table.drop_duplicates(subject).rename(columns={subject: "subject"})
+    first = in_roles(table.drop_duplicates(subject), {"subject": subject})
     weight = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
     column = table[subject].map(weight).to_numpy(dtype=float)
     weighted = table.assign(**{COLUMN: column})

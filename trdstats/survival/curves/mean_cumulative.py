@@ -32,6 +32,8 @@ from trdstats.tables import (
     format_number,
 )
 
+_ROUNDING = 1e-7  # of a mean, below which its error is what rounding leaves
+
 
 @checked
 @dataclass(frozen=True, slots=True)
@@ -154,10 +156,13 @@ class MeanCumulativeResult(CurveResult):
     def _errors(self, label: str) -> FloatArray:
         """Return the errors of a whole curve, the estimation of the weights accounted for."""
         fit = self._fits[label]
-        if self._sample.model is None:
-            return fit.std_error
-        influence = self._influences(fit.counts.time, only=label)
-        return np.asarray(np.sqrt((influence**2).sum(axis=0)))
+        error = fit.std_error
+        if self._sample.model is not None:
+            influence = self._influences(fit.counts.time, only=label)
+            error = np.sqrt((influence**2).sum(axis=0))
+        # Where all had as many events, or one subject is alone, nothing varies but rounding.
+        varies = error > _ROUNDING * fit.estimate
+        return np.where(fit.estimate > 0, np.where(varies, error, np.nan), 0.0)
 
     def _influences(self, days: FloatArray, only: str | None = None) -> FloatArray:
         """Return the influence of every subject on the curves at days, group by group."""

@@ -24,6 +24,8 @@ from trdstats.survival.regression.regression_data import no_finite_estimate
 from trdstats.tables import Summary, Table, format_level, format_number
 
 MOST_PIECES = 20
+# Standard error of a log rate, or of a log hazard ratio over the range of its covariate.
+_UNKNOWN = 100.0
 _RUNAWAY = 12.0  # log hazard ratio over the range of a covariate at which there is no maximum
 
 
@@ -107,7 +109,9 @@ class DurationPH:
         fit = fit_durations(times, design.X - centre, self.pieces)
         if fit is None:
             raise no_finite_estimate(design.terms, durations.times.outcome)
-        far = np.abs(fit.theta[: fit.q]) * np.ptp(design.X, axis=0) > _RUNAWAY
+        spread = np.ptp(design.X, axis=0)
+        error = np.sqrt(np.maximum(np.diag(fit.covariance())[: fit.q], 0.0))
+        far = (np.abs(fit.theta[: fit.q]) * spread > _RUNAWAY) | (error * spread > _UNKNOWN)
         if far.any():
             named = [t for t, f in zip(design.terms, far, strict=True) if f]
             raise no_finite_estimate(named, durations.times.outcome)
@@ -125,9 +129,15 @@ def fit_durations(times: MixedTimes, X: FloatArray, pieces: int) -> PiecewiseFit
     weight = np.ones(len(times.log_left))
     for k in range(pieces, 0, -1):
         fit = fit_piecewise(times, X, weight, choose_breaks(times, k))
-        if fit is not None:
+        if fit is not None and _rates_known(fit):
             return fit
     return None
+
+
+def _rates_known(fit: PiecewiseFit) -> bool:
+    """Return whether the log rates have errors of use: one that runs away has none."""
+    variance = np.diag(fit.covariance())[fit.q :]
+    return bool(np.isfinite(variance).all() and (variance < _UNKNOWN**2).all())
 
 
 @checked_methods

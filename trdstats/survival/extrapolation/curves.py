@@ -36,6 +36,7 @@ ASSUMPTIONS = {
 _NODES, _WEIGHTS = roots_legendre(10)
 _PANELS = 48
 _STEP = 1e-5
+_LITTLE = 1e-3  # root of the information on a parameter, below which there is none
 _FLAT = 1e-8  # smallest eigenvalue of a scaled information, below which nothing is identified
 
 Survival = Callable[[FloatArray, FloatArray], FloatArray]
@@ -165,7 +166,8 @@ def _problem(fitted: FittedCurve, horizon: float) -> str:
     """Return why a fit cannot be used; empty where it can."""
     fit = fitted.fit
     size = np.sqrt(np.abs(np.diag(fit.information)))
-    if not (size > 0).all() or not np.isfinite(fit.information).all():
+    known = np.isfinite(fit.information).all() and (size > _LITTLE).all()
+    if not known:
         return "the data do not identify its parameters"
     scaled = np.linalg.eigvalsh(fit.information / np.outer(size, size))
     if not fit.converged or scaled[0] < _FLAT:

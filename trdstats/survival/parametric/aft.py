@@ -139,7 +139,14 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     sigma = unpack(fit.theta, q)[1]
     # In the columns of the search, which know neither where a covariate has its 0 nor its unit.
     Z = X @ fit.back[:q, :q]
-    whole[:q, :q] = Z.T @ (data.weight[:, None] * Z) / np.exp(2 * sigma)
+    with np.errstate(over="ignore", divide="ignore"):
+        whole[:q, :q] = Z.T @ (data.weight[:, None] * Z) / np.exp(2 * sigma)
+    if not (np.isfinite(whole).all() and np.isfinite(fit.information).all()):
+        raise NotEstimableError(
+            f"The likelihood has no single maximum: {parameter_names(data.designs[0], 1)[-1]} can "
+            "change without end. The events may lie on one line of the covariates, or be too few. "
+            "Simplify the formula or the distribution."
+        )
     values, vectors = eigh(fit.information, whole)
     far = np.abs(np.linalg.solve(fit.back, fit.theta)).max()
     if values[0] > FLAT and (fit.converged or far < _UNBOUNDED):

@@ -139,7 +139,10 @@ def poorly_identified(
     # In the columns of the search, which know neither where a covariate has its 0 nor its unit.
     V, Z = W @ fit.back[:g, :g], X @ fit.back[g:-1, g:-1]
     states = V.T @ (weight[:, None] * V) / 4
-    times = Z.T @ (weight[:, None] * Z) / np.exp(2 * fit.log_sigma)
+    with np.errstate(over="ignore", divide="ignore"):
+        times = Z.T @ (weight[:, None] * Z) / np.exp(2 * fit.log_sigma)
+    if not (np.isfinite(times).all() and np.isfinite(H).all()):  # the scale ran to 0
+        return np.ones(len(H), dtype=bool), np.ones(len(H), dtype=bool)
     size = np.sqrt(weight @ np.column_stack((W**2, X**2, np.ones(len(weight)))))
     flat = _part_in(H, block_diag(states, times, weight.sum()), FLAT, fit.back, size)
     weak = flat.copy()

@@ -100,6 +100,12 @@ class ProportionalHazardsTest(SummaryMixin):
             }
         )
 
+    def _without(self) -> tuple[str, ...]:
+        """Return the note on tests that cannot be had."""
+        if np.isfinite(self._tests.statistic).all():
+            return ()
+        return ("The events are too few, or on too few days, for the tests that are missing.",)
+
     def effects(self) -> pd.DataFrame:
         """Return what each event time says of every coefficient.
 
@@ -154,5 +160,5 @@ class ProportionalHazardsTest(SummaryMixin):
                 ("Variance", "robust" if self.model.is_robust else "model"),
             ),
             (Table(("Term", "Chi-squared", "df", "p"), rows),),
-            notes_of(self.model.times, self.model._regressed.sample),
+            (*self._without(), *notes_of(self.model.times, self.model._regressed.sample)),
         )

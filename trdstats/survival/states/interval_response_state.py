@@ -113,7 +113,8 @@ class IntervalResponseState:
             it: the model has no such move.
         NotEstimableError
             When no subject is under observation in a state between two cuts, the follow-up of a
-            group ends before tau, or no subject under a treatment was assessed by then.
+            group ends before tau, no subject under a treatment was assessed by then, or no visit
+            tells one piece of an intensity from the next.
         UnknownNameError
             When the reference is no group.
         """
@@ -128,6 +129,7 @@ class IntervalResponseState:
         }
         _check_exposure(panels, cuts)
         fits = {label: kernel.fit_illness_death(panel, cuts) for label, panel in panels.items()}
+        _check_ridges(fits, self.cuts)
         return IntervalResponseStateResult(self, reference, data, fits)
 
 
@@ -243,7 +245,7 @@ class IntervalResponseStateResult(StateResult):
 
     def _notes(self) -> tuple[str, ...]:
         notes = [ALL_WHO_STARTED]
-        names = [f"{move} from day {day:g}" for move in MOVES for day in (0.0, *self.spec.cuts)]
+        names = _pieces(self.spec.cuts)
         zero: list[str] = []
         separated: list[str] = []
         for label, fit in self._fits.items():
@@ -314,6 +316,22 @@ def _panel(rows: pd.DataFrame, weight: FloatArray, visits: pd.DataFrame) -> kern
     who, day = who[use][order], day[use][order]
     before = np.where(np.diff(who, prepend=-1) == 0, np.concatenate(([0.0], day[:-1])), 0.0)
     return kernel.Panel(left_1, right_1, left_2, right_2, weight, who, before, day)
+
+
+def _pieces(cuts: Sequence[float]) -> list[str]:
+    return [f"{move} from day {day:g}" for move in MOVES for day in (0.0, *cuts)]
+
+
+def _check_ridges(fits: dict[str, kernel.IllnessDeath], cuts: Sequence[float]) -> None:
+    """Refuse pieces that can be traded for each other: their intensities are not estimable."""
+    names = np.array(_pieces(cuts))
+    mixed = [f"{label}: {', '.join(names[f.on_ridge])}" for label, f in fits.items()
+             if f.on_ridge.any()]  # fmt: skip
+    if mixed:
+        raise NotEstimableError(
+            f"Pieces of an intensity are not identified ({'; '.join(mixed)}): no visit lies "
+            "between. Set cuts at days between which subjects are assessed, or fewer."
+        )
 
 
 def _check_exposure(panels: dict[str, kernel.Panel], cuts: FloatArray) -> None:
