@@ -95,3 +95,17 @@ def test_days_that_count_from_the_last_treatment(visits: pd.DataFrame) -> None:
     later = visits.assign(day=visits["day"] - 28)
     with pytest.warns(DataWarning, match="189 of 270 subjects improved by 30 % or more from their"):
         trd.Study(later, scale="MADRS", windows=WINDOWS)
+
+
+def test_of_many_subjects_some_are_looked_at(
+    visits: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What holds of a register shows in every third subject; copies would need all of them."""
+    monkeypatch.setattr("trdstats.study.totals._SUBJECTS", 100)
+    missing = np.random.default_rng(1).random(len(visits)) < 0.03
+    missing &= (visits["day"] > 0).to_numpy()
+    wrong = visits.assign(score=visits["score"].mask(missing, 60))
+    test = wrong[wrong["subject"] == "TRD-001"].assign(subject="ZZ-TEST")
+    with pytest.warns(DataWarning, match="83 of 248 subjects were looked at"):
+        study = trd.Study(pd.concat([wrong, test]), scale="MADRS", windows=WINDOWS)
+    assert kinds(study) & NEW == {"code_for_missing"}

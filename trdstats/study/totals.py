@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
+from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import Scale
 from trdstats.study import notes
 from trdstats.study.plausibility.copies import note_copies
@@ -17,6 +20,9 @@ from trdstats.study.plausibility.repeated_totals import note_carried_forward, no
 from trdstats.study.plausibility.timeline import Timeline
 
 _CANONICAL = ("subject", "day", "visit", "score")
+# What holds of a table shows in so many subjects: of a larger one every second, third, ... is
+# looked at. Among more, courses of two subjects agree by chance more often than steps let expect.
+_SUBJECTS = 20_000
 
 
 def check_totals(
@@ -29,6 +35,8 @@ def check_totals(
     is_primary: bool,
 ) -> Iterator[Problem]:
     """Yield what is implausible about the totals of one scale.
+
+    Of more than 20,000 subjects some are looked at, and copies of subjects are not looked for.
 
     Parameters
     ----------
@@ -43,6 +51,13 @@ def check_totals(
     is_primary : bool
         What holds for all scales of a study is said of the primary one alone.
     """
+    if not isinstance(visits["subject"].dtype, pd.CategoricalDtype):
+        return  # some rows name no known subject, which stops the study
+    n = len(ids)
+    if n > _SUBJECTS:
+        some = np.arange(0, n, -(-n // _SUBJECTS))
+        visits, ids, treatment = _visits_of(visits, ids, some), ids[some], treatment[some]
+        baseline = baseline[some]
     line = Timeline.of_visits(visits, ids, treatment)
     if line is None or not len(line.day):
         return
@@ -55,5 +70,19 @@ def check_totals(
     if is_primary:
         others = [c for c in visits if c not in _CANONICAL]
         problems += [notes.note_derived_rows(visits, others)]
-        problems += [note_copies(line, score), note_better_before(line, score, baseline, scale)]
-    yield from (p for p in problems if p is not None)
+        problems += [note_better_before(line, score, baseline, scale)]
+        problems += [note_copies(line, score) if len(ids) == n else None]
+    for problem in problems:
+        if problem is not None:
+            of = "" if len(ids) == n else f" {len(ids):,} of {n:,} subjects were looked at."
+            yield replace(problem, summary=f"{problem.summary}{of}")
+
+
+def _visits_of(visits: pd.DataFrame, ids: pd.Index[Any], some: IntArray) -> pd.DataFrame:
+    """Return the visits of some subjects, who alone are known in them."""
+    start = run_starts(visits["subject"].cat.codes.to_numpy(), len(ids))
+    counts = np.diff(start)[some]
+    place = np.repeat(np.arange(len(some)), counts)
+    rows = np.arange(counts.sum()) + (start[some] - np.cumsum(counts) + counts)[place]
+    subject = pd.Categorical.from_codes(place, categories=ids[some])
+    return visits.iloc[rows].assign(subject=subject)
