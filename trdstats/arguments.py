@@ -95,28 +95,32 @@ def checked_methods(target: type[C]) -> type[C]:
 
 
 def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(function)
+    parameters = inspect.signature(function).parameters
+    by_place = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
     kinds = {
         name: (kind, parameter.default)
-        for name, parameter in signature.parameters.items()
+        for name, parameter in parameters.items()
         if (kind := _read_annotation(parameter.annotation)) != _ANYTHING
         and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
     if not kinds:
         return function
 
+    def fit(name: str, value: Any) -> Any:
+        kind, default = kinds.get(name, (_ANYTHING, value))
+        return value if value is default else _check_given(name, value, kind, default)
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:
-            return function(*args, **kwargs)  # Python's own message names the argument
-        for name, value in bound.arguments.items():
-            if name in kinds:
-                kind, default = kinds[name]
-                if value is not default:
-                    bound.arguments[name] = _check_given(name, value, kind, default)
-        return function(*bound.args, **bound.kwargs)
+        # Binding them by `inspect` costs more than the checks; a call that does not fit the
+        # parameters gets Python's own message, which names the argument.
+        placed = [fit(name, value) for name, value in zip(by_place, args, strict=False)]
+        named = {name: fit(name, value) for name, value in kwargs.items()}
+        return function(*placed, *args[len(placed) :], **named)
 
     return call
 

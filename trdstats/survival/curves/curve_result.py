@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
+from trdstats.estimates.table import beside
 from trdstats.survival.reported_days import check_days
 
 
@@ -120,10 +121,9 @@ class CurveResult(WholeCurves):
     def _on_days(self, estimates: Estimates, n_risk: FloatArray) -> pd.DataFrame:
         """Return estimates on days with the numbers at risk just before them."""
         low, high = estimates.interval(self.conf_level)
-        columns: dict[Hashable, object] = dict(estimates.keys.items())
-        return pd.DataFrame(
-            columns
-            | {
+        return beside(
+            estimates.keys,
+            {
                 "n_risk": n_risk,
                 "estimate": estimates.value,
                 # At the origin the value is known: its error is 0.
@@ -132,7 +132,7 @@ class CurveResult(WholeCurves):
                 "conf_high": high,
                 "conf_level": self.conf_level,
                 "reason": list(estimates.reasons),
-            }
+            },
         )
 
 
