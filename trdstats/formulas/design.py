@@ -366,8 +366,9 @@ def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
 
 
 def _without_intercept(matrix: pd.DataFrame) -> tuple[FloatArray, list[str]]:
-    columns = [c for c in matrix.columns if c != "Intercept"]
-    return matrix[columns].to_numpy(dtype=float), [str(c) for c in columns]
+    # Columns are taken from the array: from the frame it would be the dearest step of a design.
+    kept = [j for j, c in enumerate(matrix.columns) if c != "Intercept"]
+    return matrix.to_numpy(dtype=float)[:, kept], [str(matrix.columns[j]) for j in kept]
 
 
 def _check_table(
