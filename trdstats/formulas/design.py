@@ -71,15 +71,17 @@ def complete_rows(
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
     frame = trimmed(table[used], used)
-    is_missing = frame.isna()
+    is_missing = frame.isna().to_numpy()
+    incomplete = is_missing.any(axis=1)
     outcome = str(formula.lhs[0])
-    no_outcome = is_missing[outcome] if outcome in is_missing else is_missing.any(axis=1) & False
+    no_outcome = is_missing[:, used.index(outcome)] if outcome in used else incomplete & False
     reasons = {
         "no outcome": no_outcome,
-        "a covariate is missing": is_missing.any(axis=1) & ~no_outcome,
+        "a covariate is missing": incomplete & ~no_outcome,
     }
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame[~is_missing.any(axis=1)].reset_index(drop=True)
+    frame = frame.loc[~incomplete] if incomplete.any() else frame.copy(deep=False)
+    frame.index = pd.RangeIndex(len(frame))
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
@@ -151,8 +153,8 @@ def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
 
 
 def _visits(values: pd.Series[Any]) -> pd.Categorical:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return pd.Categorical(values.cat.remove_unused_categories())
+    if isinstance(values.array, pd.Categorical):
+        return values.array.remove_unused_categories()
     if pd.api.types.is_numeric_dtype(values.dtype):
         return pd.Categorical(values)
     return as_category(values)

@@ -144,7 +144,7 @@ def _moves(X: FloatArray, step: FloatArray) -> FloatArray:
     """
     centre = X.sum(axis=0) / len(X)
     each = np.abs(step) * np.sqrt(((X - centre) ** 2).sum(axis=0) / len(X))
-    return np.asarray(np.where((X != X[0]).any(axis=0), each, np.abs(centre @ step)))
+    return np.asarray(np.where((X[0] != X).any(axis=0), each, np.abs(centre @ step)))
 
 
 def _surface(Z: FloatArray, y: FloatArray, weight: FloatArray, beta: FloatArray) -> Surface:

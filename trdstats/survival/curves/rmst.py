@@ -24,6 +24,7 @@ from trdstats.errors import (
 )
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.comparisons import MEASURES as COMPARED
+from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.stacked import below
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_covariates, read_right_side
@@ -233,7 +234,9 @@ class RMSTResult(EstimateResult):
         against = np.delete(np.eye(k) - np.eye(k)[base], base, axis=0)
         nothing = np.zeros_like(against)
         of_means, of_lost = np.hstack([against, nothing]), np.hstack([nothing, against])
-        measures = (("difference", of_means), ("ratio", of_means), ("ratio", of_lost))
+        measures: tuple[tuple[Measure, FloatArray], ...] = (
+            ("difference", of_means), ("ratio", of_means), ("ratio", of_lost),
+        )  # fmt: skip
         keys = {
             "measure": np.repeat(MEASURES[1:], k - 1),
             "treatment": (groups[:base] + groups[base + 1 :]) * 3,
