@@ -319,7 +319,11 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
     entries = values.astype(object)
     if out_of_line(entries).any():
         entries = entries.map(label_of)  # numbers and texts as one kind of label
-    return pd.Categorical(entries, categories=in_order(entries.dropna().unique()))
+    code, distinct = pd.factorize(entries)  # columns are long, labels few
+    ordered = in_order(distinct)
+    place = {label: k for k, label in enumerate(ordered)}
+    of_code = np.array([*(place[label] for label in distinct), -1], dtype=np.intp)
+    return pd.Categorical.from_codes(of_code[code], categories=pd.Index(ordered))
 
 
 def _where(marked: BoolArray, code: IntArray) -> BoolArray:

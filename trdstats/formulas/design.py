@@ -80,7 +80,7 @@ def complete_rows(
         "a covariate is missing": incomplete & ~no_outcome,
     }
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame.loc[~incomplete] if incomplete.any() else frame.copy(deep=False)
+    frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
     frame.index = pd.RangeIndex(len(frame))
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
@@ -145,11 +145,12 @@ def as_categories(
 
 
 def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
-    kind = kind_of(values)
-    if kind == "boolean":
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_bool_dtype(values.dtype):
         # Within a function True counts as 1.
         return column in uses.numbers and column not in uses.bare
-    return kind == "number"
+    return pd.api.types.is_numeric_dtype(values.dtype)
 
 
 def _visits(values: pd.Series[Any]) -> pd.Categorical:

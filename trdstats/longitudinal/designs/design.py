@@ -125,8 +125,10 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     cell = np.zeros(len(frame), dtype=np.intp)
     for c, code in zip(frame, codes, strict=True):
         # Numbered anew for each factor, so that many factors do not outgrow an integer.
-        cell = np.unique(cell * len(frame[c].cat.categories) + code, return_inverse=True)[1]
-    _, first, n = np.unique(cell, return_index=True, return_counts=True)
+        cell = pd.factorize(cell * len(frame[c].cat.categories) + code, sort=True)[0]
+    n = np.bincount(cell)
+    first = np.empty(len(n), dtype=np.intp)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # what is set last stays: the first row
     at = [code[first] for code in codes]
     columns = {
         c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
