@@ -293,7 +293,8 @@ def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
         code, distinct = pd.factorize(values)
         entries = list(distinct)
     labels = [label_of(v) for v in entries]
-    used = {labels[k] for k in np.unique(code[code >= 0])} - {None}
+    counts = np.bincount(code[code >= 0], minlength=len(labels))
+    used = {labels[k] for k in np.flatnonzero(counts)} - {None}
     levels = [t for t in dict.fromkeys(labels) if t in used] if declared else in_order(sorted(used))
     place = {label: k for k, label in enumerate(levels)}
     of_code = np.array([*(place.get(label, -1) for label in labels), -1], dtype=np.intp)

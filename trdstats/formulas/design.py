@@ -294,7 +294,9 @@ def read_covariates(
     needed = sorted(str(v) for v in parsed.required_variables)
     _check_table(table, [], needed, what)
     table = trimmed(table, needed)
-    is_missing = table[needed].isna().any(axis=1).to_numpy()
+    is_missing = np.zeros(len(table), dtype=bool)
+    for column in needed:
+        is_missing |= table[column].isna().to_numpy()
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
     rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
