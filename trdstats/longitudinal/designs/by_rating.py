@@ -114,7 +114,7 @@ def build_rows(
     # Levels often have the same effects, such as an intercept.
     drawn_of = {
         text: read_effects(text).get_model_matrix(frame, output="pandas", na_action="ignore")
-        for text in {**random, **crossed}.values()
+        for text in dict.fromkeys({**random, **crossed}.values())
     }
     groupings = []
     for column, text in {**random, **crossed}.items():
