@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -160,9 +161,10 @@ def why_missing(value: FloatArray, error: FloatArray, last: npt.ArrayLike) -> li
     last : array_like, shape (k,)
         Day on which follow-up ends.
     """
+    ends = np.broadcast_to(last, len(value)).tolist()
     return [
         f"follow-up ends on day {end:g}"
-        if np.isnan(v)
+        if isnan(v)
         else no_error_reason(e) or ("the value at the origin is known" if e == 0 else "")
-        for v, e, end in zip(value, error, np.broadcast_to(last, len(value)), strict=True)
+        for v, e, end in zip(value.tolist(), error.tolist(), ends, strict=True)
     ]

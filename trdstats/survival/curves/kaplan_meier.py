@@ -394,7 +394,7 @@ class KaplanMeierResult(CurveResult):
 def _read(curve: kernel.Curve, at: FloatArray) -> FloatArray:
     """Return survival and the variance of its logarithm at days, shape (2, k)."""
     here = curve.index_at(at)
-    return np.stack([curve.survival[here], curve.log_variance[here]])
+    return np.array([curve.survival[here], curve.log_variance[here]])
 
 
 def _as_measure(survival: FloatArray, measure: Measure) -> tuple[FloatArray, FloatArray]:
