@@ -100,33 +100,38 @@ def checked_methods(target: type[C]) -> type[C]:
 
 
 def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(function)
+    parameters = inspect.signature(function).parameters
+    by_place = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
     kinds = {
         name: (kind, parameter.default)
-        for name, parameter in signature.parameters.items()
+        for name, parameter in parameters.items()
         if (kind := _read_annotation(parameter.annotation)) != _ANYTHING
         and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
-    lists = {n: p.default for n, p in signature.parameters.items() if n in _AT_LEAST_ONE}
+    lists = {n: p.default for n, p in parameters.items() if n in _AT_LEAST_ONE}
     is_specification = function.__name__ == "__init__"
     if not kinds and not lists:
         return function
 
+    def fit(name: str, value: Any) -> Any:
+        kind, default = kinds.get(name, (_ANYTHING, value))
+        return value if value is default else _check_given(name, value, kind, default)
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:
-            return function(*args, **kwargs)  # Python's own message names the argument
-        empty = [n for n in lists if _is_empty(bound.arguments.get(n)) and not _is_empty(lists[n])]
+        # Binding them by `inspect` costs more than the checks; a call that does not fit the
+        # parameters gets Python's own message, which names the argument.
+        given = dict(zip(by_place, args, strict=False)) | kwargs if lists else {}
+        empty = [n for n in lists if _is_empty(given.get(n)) and not _is_empty(lists[n])]
         if empty and not is_specification:
             raise SpecError(_none_named(empty[0], lists[empty[0]]))
-        for name, value in bound.arguments.items():
-            if name in kinds:
-                kind, default = kinds[name]
-                if value is not default:
-                    bound.arguments[name] = _check_given(name, value, kind, default)
-        result = function(*bound.args, **bound.kwargs)
+        placed = [fit(name, value) for name, value in zip(by_place, args, strict=False)]
+        named = {name: fit(name, value) for name, value in kwargs.items()}
+        result = function(*placed, *args[len(placed) :], **named)
         if empty:  # a specification has the first word on its settings
             raise SpecError(_none_named(empty[0], lists[empty[0]]))
         return result

@@ -26,9 +26,12 @@ def in_roles(frame: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFrame:
     >>> in_roles(table, {"treatment": "arm"})["treatment"].tolist()
     ['new']
     """
-    others = [role for role, column in roles.items() if role != column and role in frame.columns]
-    kept = frame.drop(columns=[c for c in others if c not in roles.values()])
-    return kept.rename(columns={column: role for role, column in roles.items()})
+    names = {column: role for role, column in roles.items()}
+    kept = [c in names or c not in roles for c in frame.columns]
+    # Without copies of the columns, which may be many.
+    table = (frame if all(kept) else frame.loc[:, kept]).copy(deep=False)
+    table.columns = [names.get(c, c) for c in table.columns]
+    return table
 
 
 def check_columns(

@@ -87,7 +87,7 @@ def kind_of(values: pd.Series[Any]) -> Kind:
     """
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return "date" if _are_dates(pd.Series(dtype.categories)) else "category"
+        return "date" if _are_dates(dtype.categories) else "category"
     if is_bool_dtype(dtype):
         return "boolean"
     if is_complex_dtype(dtype):
@@ -237,11 +237,11 @@ def trimmed(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
-    declared = isinstance(values.dtype, pd.CategoricalDtype)
-    if not declared and (is_numeric_dtype(values.dtype) or is_datetime64_any_dtype(values.dtype)):
+    if is_numeric_dtype(values.dtype) or is_datetime64_any_dtype(values.dtype):
         return values
-    if declared:
-        code, distinct = values.cat.codes.to_numpy(), values.cat.categories
+    held = values.array
+    if isinstance(held, pd.Categorical):
+        code, distinct = held.codes, held.categories
     else:
         try:
             code, distinct = pd.factorize(values)  # columns are long, labels few
@@ -250,15 +250,13 @@ def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
     labels = [(v.strip(BLANKS) or None) if isinstance(v, str) else v for v in distinct]
     if all(a is b or a == b for a, b in zip(labels, distinct, strict=True)):
         return values
-    if not declared:
+    if not isinstance(held, pd.Categorical):
         entries = np.array([*labels, None], dtype=object)[code]
         return pd.Series(entries, index=values.index, name=values.name)
     levels = [v for v in dict.fromkeys(labels) if v is not None]
     place = {v: k for k, v in enumerate(levels)}
     of_code = np.array([*(place.get(v, -1) for v in labels), -1], dtype=np.intp)
-    categories = pd.Categorical.from_codes(
-        of_code[code], pd.Index(levels), ordered=values.cat.ordered
-    )
+    categories = pd.Categorical.from_codes(of_code[code], pd.Index(levels), ordered=held.ordered)
     return pd.Series(categories, index=values.index, name=values.name)
 
 
@@ -287,14 +285,16 @@ def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
 
     Categories keep the order they were given; unused ones go. See `in_order` for others.
     """
+    held = values.array
     declared = isinstance(values.dtype, pd.CategoricalDtype)
-    if declared:
-        code, entries = values.cat.codes.to_numpy(), list(values.cat.categories)
+    if isinstance(held, pd.Categorical):
+        code, entries = held.codes, list(held.categories)
     else:
         code, distinct = pd.factorize(values)
         entries = list(distinct)
     labels = [label_of(v) for v in entries]
-    used = {labels[k] for k in np.unique(code[code >= 0])} - {None}
+    counts = np.bincount(code[code >= 0], minlength=len(labels))
+    used = {labels[k] for k in np.flatnonzero(counts)} - {None}
     levels = [t for t in dict.fromkeys(labels) if t in used] if declared else in_order(sorted(used))
     place = {label: k for k, label in enumerate(levels)}
     of_code = np.array([*(place.get(label, -1) for label in labels), -1], dtype=np.intp)
@@ -307,8 +307,8 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
 
     Whole floats become integers, so that they read as such.
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return pd.Categorical(values.cat.remove_unused_categories())
+    if isinstance(values.array, pd.Categorical):
+        return values.array.remove_unused_categories()
     if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
         category = pd.Categorical(values)
         levels = category.categories
@@ -320,7 +320,11 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
     entries = values.astype(object)
     if out_of_line(entries).any():
         entries = entries.map(label_of)  # numbers and texts as one kind of label
-    return pd.Categorical(entries, categories=in_order(entries.dropna().unique()))
+    code, distinct = pd.factorize(entries)  # columns are long, labels few
+    ordered = in_order(distinct)
+    place = {label: k for k, label in enumerate(ordered)}
+    of_code = np.array([*(place[label] for label in distinct), -1], dtype=np.intp)
+    return pd.Categorical.from_codes(of_code[code], categories=pd.Index(ordered))
 
 
 def _where(marked: BoolArray, code: IntArray) -> BoolArray:
@@ -338,7 +342,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_)
 
 
-def _are_dates(values: pd.Series[Any]) -> bool:
+def _are_dates(values: pd.Series[Any] | pd.Index[Any]) -> bool:
     dtype = values.dtype
     if is_datetime64_any_dtype(dtype) or is_timedelta64_dtype(dtype):
         return True

@@ -7,8 +7,10 @@ import pytest
 from scipy.special import log_softmax
 from scipy.stats import ks_2samp
 
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.weighting import propensity
 from trdstats.kernels.weighting.covariate_balance import CompareGroups, balance
+from trdstats.kernels.weighting.distribution_gap import CutColumn
 
 
 def test_several_groups_are_compared_as_two_at_a_time() -> None:
@@ -60,3 +62,30 @@ def test_the_likelihood_in_blocks_is_that_of_all_rows(monkeypatch: pytest.Monkey
     H = np.einsum("n,nab,nq,nr->aqbr", counts, inner[:, 1:, 1:], X, X).reshape(8, 8)
     assert got.information == pytest.approx(H, rel=1e-10)
     assert pytest.approx(p, rel=1e-12) == got.probability.T
+
+
+def gap_by_a_sort(x: FloatArray, group: IntArray, w: FloatArray) -> float:
+    """Return the largest gap between two distribution functions, step by step in order."""
+    steps = np.where(group == 0, w / w[group == 0].sum(), -w / w[group == 1].sum())
+    values, place = np.unique(x, return_inverse=True)
+    return float(np.abs(np.cumsum(np.bincount(place, steps, len(values)))).max())
+
+
+@pytest.mark.parametrize("n", [2, 4096, 4097, 20_000])
+def test_cells_hold_the_largest_gap_whatever_the_values(n: int) -> None:
+    rng = np.random.default_rng(n)
+    group, w = np.arange(n) % 2, rng.uniform(0.1, 3, n)
+    normal = rng.normal(size=n)
+    columns = {
+        "shifted": normal + 0.2 * group, "one value": np.full(n, 2.5),
+        "0 and 1": rng.integers(0, 2, n).astype(float), "ties": np.round(normal, 2),
+        "most in one cell": np.exp(9 * normal), "tiny": 1e-310 * normal,
+        "largest numbers": rng.choice([-1.7e308, 0.0, 1.7e308], n), "apart": 5.0 * group,
+        "alternating": 1e9 + np.arange(n),
+    }  # fmt: skip
+    for name, x in columns.items():
+        got = CutColumn.of(x).largest_gap(
+            (np.flatnonzero(group == 0), np.flatnonzero(group == 1)),
+            (w[group == 0] / w[group == 0].sum(), w[group == 1] / w[group == 1].sum()),
+        )
+        assert got == pytest.approx(gap_by_a_sort(x, group, w), abs=1e-12), name

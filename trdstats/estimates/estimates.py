@@ -32,7 +32,7 @@ from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
 from trdstats.estimates.stacked import covariance_from
-from trdstats.estimates.table import EstimateTable
+from trdstats.estimates.table import EstimateTable, counted
 
 _Block = tuple[FloatArray, tuple[ScaleName, ...], tuple[ScaleName, ...], str]
 NO_COVARIANCE = "the covariance of the estimates it combines is not known"
@@ -243,18 +243,20 @@ class Estimates(EstimateTable):
     def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> list[str]:
         """Return why each combination cannot be had; empty where it can."""
         missing = ~np.isfinite(self.value)
-        lines = []
-        for row in used:
+        with_reason = np.array([reason != "" for reason in self.reasons], dtype=bool)
+        between = np.isnan(self.covariance)
+        np.fill_diagonal(between, False)
+        apart = (used & (used.astype(float) @ between.astype(float) > 0)).any(axis=1)
+        doubtful = apart | (used & (missing | with_reason | no_scale)).any(axis=1)
+        lines = [""] * len(used)
+        for i in np.flatnonzero(doubtful):
+            row = used[i]
             reasons = [self.reasons[j] or "not estimable" for j in np.flatnonzero(row & missing)]
-            reasons += [self.reasons[j] for j in np.flatnonzero(row & ~missing) if self.reasons[j]]
+            reasons += [self.reasons[j] for j in np.flatnonzero(row & ~missing & with_reason)]
             reasons += [no_value] if (row & no_scale).any() else []
-            reasons += [] if reasons or self._covariance_known(row) else [NO_COVARIANCE]
-            lines.append("; ".join(dict.fromkeys(reasons)))
+            reasons += [NO_COVARIANCE] if apart[i] and not reasons else []
+            lines[i] = "; ".join(dict.fromkeys(reasons))
         return lines
-
-    def _covariance_known(self, row: BoolArray) -> bool:
-        between = self.covariance[np.ix_(row, row)][~np.eye(int(row.sum()), dtype=bool)]
-        return not np.isnan(between).any()
 
 
 def _families(keys: pd.DataFrame, within: tuple[str, ...]) -> tuple[IntArray, ...]:
@@ -345,7 +347,7 @@ def estimates_of(
     covariance = np.asarray(covariance, dtype=float)
     scales = _one_each(scale, k)
     return Estimates(
-        keys=keys.reset_index(drop=True),
+        keys=counted(keys),
         value=value,
         scale=scales,
         covariance=covariance,
@@ -353,7 +355,7 @@ def estimates_of(
         subjects=None if subjects is None else np.asarray(subjects, dtype=object),
         null=_numbers(np.nan if null is None else null, k),
         limits_scale=scales if limits_scale is None else _one_each(limits_scale, k),
-        df=df if isinstance(df, DegreesOfFreedom) else Fixed(_numbers(df, k)),
+        df=_rule(df, k),
         reasons=_explained(reasons if reasons is not None else ("",) * k, value, covariance),
         limits=limits,
         title=title,
@@ -363,7 +365,14 @@ def estimates_of(
 
 
 def _numbers(given: npt.ArrayLike, k: int) -> FloatArray:
-    return np.broadcast_to(np.asarray(given, dtype=float), k).copy()
+    return np.full(k, given, dtype=float)
+
+
+def _rule(df: DegreesOfFreedom | npt.ArrayLike, k: int) -> DegreesOfFreedom:
+    # Whether something has the methods of a protocol takes longer to ask than all around it.
+    if isinstance(df, float) or not isinstance(df, DegreesOfFreedom):
+        return Fixed(_numbers(df, k))
+    return df
 
 
 def _one_each(scale: ScaleName | Sequence[ScaleName], k: int) -> tuple[ScaleName, ...]:

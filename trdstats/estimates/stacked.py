@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.estimates.rules import Blocks, Limits, StackedLimits
@@ -24,10 +23,9 @@ def below(parts: Sequence[T]) -> T:
         return parts[0]
     influences_of_parts = [p.influences for p in parts if p.influences is not None]
     influences = np.hstack(influences_of_parts) if len(influences_of_parts) == len(parts) else None
+    k = sum(len(p) for p in parts)
     covariance = (
-        block_diag(*(p.covariance for p in parts))
-        if influences is None
-        else covariance_from(influences, parts[0].clusters)
+        np.zeros((k, k)) if influences is None else covariance_from(influences, parts[0].clusters)
     )
     return stacked(parts, influences, covariance, parts[0].subjects)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -159,17 +159,13 @@ class EstimateTable(SummaryMixin):
             reason where an estimate could not be had.
         """
         low, high = self.interval(conf_level)
-        statistics: dict[str, FloatArray | float | list[str]] = {
+        statistics: dict[Hashable, object] = {
             "estimate": self.value, "std_error": self.std_error, "scale": list(self.scale),
             "df": self.degrees, "statistic": self.statistic, "p_value": self.p_value,
             "conf_low": low, "conf_high": high, "conf_level": conf_level,
             "reason": list(self.reasons),
         }  # fmt: skip
-        keys = self.keys.copy(deep=False)
-        keys.index = pd.RangeIndex(len(keys))
-        # Columns set one after the other would cost more than all the arithmetic.
-        columns: dict[Hashable, object] = dict(keys.items())
-        return pd.DataFrame(columns | statistics, index=keys.index)
+        return beside(self.keys, statistics)
 
     def select(self, rows: npt.ArrayLike) -> Self:
         """Return some of the estimates.
@@ -180,10 +176,9 @@ class EstimateTable(SummaryMixin):
         """
         at = np.atleast_1d(np.asarray(rows))
         at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.intp)
-        unit, keys = np.eye(len(self))[at], self.keys.iloc[at]
-        keys.index = pd.RangeIndex(len(keys))
+        unit = np.eye(len(self))[at]
         return replace(
-            self, keys=keys, value=self.value[at],
+            self, keys=counted(self.keys.iloc[at]), value=self.value[at],
             scale=tuple(self.scale[j] for j in at), covariance=self.covariance[np.ix_(at, at)],
             influences=None if self.influences is None else self.influences[:, at],
             null=self.null[at], limits_scale=tuple(self.limits_scale[j] for j in at),
@@ -269,6 +264,20 @@ class EstimateTable(SummaryMixin):
         return Summary(
             self.title, (), (Table(header, rows, len(self.keys.columns)),), (*self.notes, *lost)
         )
+
+
+def counted(keys: pd.DataFrame) -> pd.DataFrame:
+    """Return keys whose rows are counted from 0, without a copy of their values."""
+    counted = keys.copy(deep=False)
+    counted.index = pd.RangeIndex(len(keys))
+    return counted
+
+
+def beside(keys: pd.DataFrame, columns: Mapping[Hashable, object]) -> pd.DataFrame:
+    """Return keys, their rows counted from 0, with columns to the right of them."""
+    # Columns set one after the other, or aligned, would cost more than all the arithmetic.
+    left: dict[Hashable, object] = {name: keys[name].array for name in keys}
+    return pd.DataFrame(left | dict(columns), index=pd.RangeIndex(len(keys)))
 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> FloatArray:

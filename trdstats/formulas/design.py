@@ -71,15 +71,17 @@ def complete_rows(
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
     frame = trimmed(table[used], used)
-    is_missing = frame.isna()
+    is_missing = frame.isna().to_numpy()
+    incomplete = is_missing.any(axis=1)
     outcome = str(formula.lhs[0])
-    no_outcome = is_missing[outcome] if outcome in is_missing else is_missing.any(axis=1) & False
+    no_outcome = is_missing[:, used.index(outcome)] if outcome in used else incomplete & False
     reasons = {
         "no outcome": no_outcome,
-        "a covariate is missing": is_missing.any(axis=1) & ~no_outcome,
+        "a covariate is missing": incomplete & ~no_outcome,
     }
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame[~is_missing.any(axis=1)].reset_index(drop=True)
+    frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
+    frame.index = pd.RangeIndex(len(frame))
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
@@ -145,16 +147,17 @@ def as_categories(
 
 
 def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
-    kind = kind_of(values)
-    if kind == "boolean":
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_bool_dtype(values.dtype):
         # Within a function True counts as 1.
         return column in uses.numbers and column not in uses.bare
-    return kind == "number"
+    return pd.api.types.is_numeric_dtype(values.dtype)
 
 
 def _visits(values: pd.Series[Any]) -> pd.Categorical:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return pd.Categorical(values.cat.remove_unused_categories())
+    if isinstance(values.array, pd.Categorical):
+        return values.array.remove_unused_categories()
     if pd.api.types.is_numeric_dtype(values.dtype):
         return pd.Categorical(values)
     return as_category(values)
@@ -293,7 +296,9 @@ def read_covariates(
     needed = sorted(str(v) for v in parsed.required_variables)
     _check_table(table, [], needed, what)
     table = trimmed(table, needed)
-    is_missing = table[needed].isna().any(axis=1).to_numpy()
+    is_missing = np.zeros(len(table), dtype=bool)
+    for column in needed:
+        is_missing |= table[column].isna().to_numpy()
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
     rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
@@ -368,8 +373,9 @@ def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
 
 
 def _without_intercept(matrix: pd.DataFrame) -> tuple[FloatArray, list[str]]:
-    columns = [c for c in matrix.columns if c != "Intercept"]
-    return matrix[columns].to_numpy(dtype=float), [str(c) for c in columns]
+    # Columns are taken from the array: from the frame it would be the dearest step of a design.
+    kept = [j for j, c in enumerate(matrix.columns) if c != "Intercept"]
+    return matrix.to_numpy(dtype=float)[:, kept], [str(matrix.columns[j]) for j in kept]
 
 
 def _check_table(

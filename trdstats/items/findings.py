@@ -238,9 +238,9 @@ def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
 
 def _entries(column: pd.Series[Any], at: IntArray) -> npt.NDArray[Any]:
     """Return entries of a column: plain numbers as such, others as objects."""
-    entries = column.iloc[at]
-    plain = column.dtype in (np.dtype(np.int64), np.dtype(np.float64))
-    return entries.to_numpy() if plain else entries.to_numpy(dtype=object)
+    if column.dtype in (np.dtype(np.int64), np.dtype(np.float64)):
+        return column.to_numpy()[at]
+    return column.iloc[at].to_numpy(dtype=object)
 
 
 def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:

@@ -85,4 +85,5 @@ def _visits_of(visits: pd.DataFrame, ids: pd.Index[Any], some: IntArray) -> pd.D
     place = np.repeat(np.arange(len(some)), counts)
     rows = np.arange(counts.sum()) + (start[some] - np.cumsum(counts) + counts)[place]
     subject = pd.Categorical.from_codes(place, categories=ids[some])
-    return visits.iloc[rows].assign(subject=subject)
+    chosen: pd.DataFrame = visits.iloc[rows]
+    return chosen.assign(subject=subject)

@@ -291,8 +291,9 @@ def split(
 
 
 def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy().astype(np.intp), [str(c) for c in column.cat.categories]
+    values = column.array
+    if isinstance(values, pd.Categorical):
+        return values.codes.astype(np.intp), [str(c) for c in values.categories]
     labels = as_labels(column)
     return labels.cat.codes.to_numpy().astype(np.intp), list(labels.cat.categories)
 

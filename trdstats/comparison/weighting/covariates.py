@@ -97,6 +97,7 @@ def read_covariate_table(
         if name not in table:
             raise unknown_name("column", name, table.columns)
     table = in_roles(table, {"subject": subject, "treatment": column})
+    table.index = pd.RangeIndex(len(table))
     twice = table["subject"][table["subject"].duplicated()]
     if len(twice):
         raise DataError(
@@ -109,7 +110,7 @@ def read_covariate_table(
                 )
             ]
         )
-    table = table.assign(treatment=as_labels(table["treatment"]))
+    table["treatment"] = as_labels(table["treatment"])
     labels = tuple(table["treatment"].cat.categories)
     _check_treatments(table["treatment"], labels)
     read = read_right_side(covariates)
@@ -120,7 +121,7 @@ def read_covariate_table(
     table, filled = _fill(table, [c for c in needed if c in table], missing, read.columns())
     indicators = " + ".join(quoted(f"{c}_missing") for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
-    design = read_covariates(table.reset_index(drop=True), whole, what="subjects", least=0)
+    design = read_covariates(table, whole, what="subjects", least=0)
     varies = np.ptp(design.X, axis=0) > 0
     same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
     # A category with one level has no column.
@@ -141,9 +142,7 @@ def read_covariate_table(
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
     caveat = study.caveat if study is not None else ""
-    return CovariateTable(
-        table.reset_index(drop=True), design, code, labels, whole, filled, same, caveat
-    )
+    return CovariateTable(table, design, code, labels, whole, filled, same, caveat)
 
 
 def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:

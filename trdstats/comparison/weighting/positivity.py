@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.kernels.weighting.propensity import fit_scores
 
@@ -97,7 +97,11 @@ def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolAr
     violations: list[Violation] = []
     columns = sorted(str(v) for v in covariates.design.spec.formula.required_variables)
     while True:
-        new = [v for c in columns for v in _of_covariate(covariates, c, kept)]
+        treatments = range(len(covariates.labels))
+        by_arm = [np.flatnonzero(kept & (covariates.treatment == k)) for k in treatments]
+        if any(not len(rows) for rows in by_arm):
+            return violations, kept  # too few are left to go on; the caller says so
+        new = [v for c in columns for v in _of_covariate(covariates, c, kept, by_arm)]
         if not new:
             return violations, kept
         violations += new
@@ -105,16 +109,15 @@ def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolAr
             kept = kept & ~violation.rows
 
 
-def _of_covariate(covariates: CovariateTable, column: str, kept: BoolArray) -> Iterator[Violation]:
-    sizes = np.bincount(covariates.treatment[kept], minlength=len(covariates.labels))
-    if (sizes == 0).any():
-        return  # too few are left to go on; the caller says so
+def _of_covariate(
+    covariates: CovariateTable, column: str, kept: BoolArray, by_arm: list[IntArray]
+) -> Iterator[Violation]:
     values = covariates.design.frame[column]
     coded = column in covariates.design.uses.categories
     if coded or isinstance(values.dtype, pd.CategoricalDtype) or _has_few_levels(values):
         yield from _levels(covariates, column, values, kept)
     else:
-        yield from _ranges(covariates, column, values.to_numpy(dtype=float), kept)
+        yield from _ranges(covariates, column, values.to_numpy(dtype=float), kept, by_arm)
 
 
 def _has_few_levels(values: pd.Series[Any]) -> bool:
@@ -135,19 +138,24 @@ def _levels(
 
 
 def _ranges(
-    covariates: CovariateTable, column: str, values: FloatArray, kept: BoolArray
+    covariates: CovariateTable,
+    column: str,
+    values: FloatArray,
+    kept: BoolArray,
+    by_arm: list[IntArray],
 ) -> Iterator[Violation]:
-    treatments = range(len(covariates.labels))
-    by_arm = [kept & (covariates.treatment == k) for k in treatments]
-    low, high = np.array([(v.min(), v.max()) for v in (values[m] for m in by_arm)]).T
+    low, high = np.array([(v.min(), v.max()) for v in (values[rows] for rows in by_arm)]).T
+    n_kept = sum(len(rows) for rows in by_arm)
     for k, label in enumerate(covariates.labels):
         for side, beyond, apart in (
             ("below", values < low[k], high < low[k]),
             ("above", values > high[k], low > high[k]),
         ):
             rows = kept & beyond
-            n = int(rows.sum())
-            foretold = _foretold(values, by_arm[k], rows, kept) if n >= BEYOND * kept.sum() else 0.0
+            n = int(np.count_nonzero(rows))
+            foretold = 0.0
+            if n >= BEYOND * n_kept:
+                foretold = _foretold(values, covariates.treatment == k, rows, kept)
             if apart.any() or np.exp(-foretold) < CHANCE:
                 edge = low[k] if side == "below" else high[k]
                 yield Violation(column, f"{side} {edge:g}", label, n, rows, is_range=True)

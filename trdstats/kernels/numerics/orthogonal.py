@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
 from trdstats.arrays import FloatArray
 
@@ -41,10 +41,13 @@ class Orthogonal:
 
     def back(self) -> FloatArray:
         """Return the matrix from coefficients of the orthogonal columns to the given ones'."""
-        q = len(self.triangle)
-        return np.asarray(solve_triangular(self.triangle, np.eye(q))) if q else np.eye(0)
+        return self.coefficients(np.eye(len(self.triangle)))
 
     def coefficients(self, theta: FloatArray) -> FloatArray:
-        """Return the coefficients of the given columns, shape (q,)."""
-        q = len(self.triangle)
-        return np.asarray(solve_triangular(self.triangle, theta)) if q else theta
+        """Return the coefficients of the given columns, shape (q,) or (q, m)."""
+        if not len(self.triangle):
+            return theta
+        solution, failed = dtrtrs(self.triangle, theta)
+        if failed or not np.isfinite(solution).all():
+            raise np.linalg.LinAlgError("the columns are collinear, or not finite")
+        return np.asarray(solution)

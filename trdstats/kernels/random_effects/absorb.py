@@ -115,9 +115,10 @@ def absorb(
         result.log_first[h] = moments.log_first[h] + _trace(F, M_h)
         pulled[h] = blocks[0][:, :, r:] - M_h @ Y
     lifted = {h: E @ C for h, E in directions.items()}
+    sum_of_D = D.sum(axis=0, keepdims=True)
     for h, E in directions.items():
         result.first[h] = [-b for b in chain.products(level, C, lifted[h])]
-        result.log_first[h] = _trace(np.broadcast_to(E, D.shape), D)
+        result.log_first[h] = _trace(E[None], sum_of_D)
     F_M = {h: F @ blocks[0][:, :, :r] for h, blocks in moments.first.items()}
     for (h, k), blocks in moments.second.items():
         gained = _twice(chain, level, pulled[h], F @ pulled[k])
@@ -130,15 +131,17 @@ def absorb(
     for h, Q in pulled.items():
         back = Rt @ Q
         of_effects = Rt @ moments.first[h][0][:, :, :r] @ np.swapaxes(Rt, 1, 2)
+        of_effects = of_effects.sum(axis=0, keepdims=True)
         for k, E in directions.items():
             # Q' R E C with R the transpose of Rt.
             result.second[_pair(h, k)] = [-b for b in _twice(chain, level, back, lifted[k])]
-            result.log_second[_pair(h, k)] = _trace(np.broadcast_to(E, D.shape), of_effects)
+            result.log_second[_pair(h, k)] = _trace(E[None], of_effects)
     lifted_D = {h: E @ D for h, E in directions.items()}
-    for h in directions:
-        for k in directions:
+    for k in directions:
+        D_lifted = D @ lifted[k]
+        for h in directions:
             if h <= k:
-                result.second[h, k] = _twice(chain, level, lifted[h], D @ lifted[k])
+                result.second[h, k] = _twice(chain, level, lifted[h], D_lifted)
                 result.log_second[h, k] = -_trace(lifted_D[h], lifted_D[k])
     return result, pivot
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,14 +45,22 @@ class Chain:
         """Return the group of an outer level that each group of a level lies in."""
         return np.searchsorted(self.starts[outer], self.starts[level], side="right") - 1
 
-    def columns(self, level: int) -> list[tuple[slice, slice]]:
-        """Return, for each block after a level, its rows and its columns among those after it."""
-        at, total = 0, sum(self.widths[level + 1 :])
-        slices = []
-        for width in self.widths[level + 1 :]:
-            slices.append((slice(at, at + width), slice(at, total)))
-            at += width
-        return slices
+    @cached_property
+    def _blocks(self) -> tuple[tuple[tuple[slice, slice, IntArray | None], ...], ...]:
+        """By level, of each block after it: its rows, its columns, and the groups it sums.
+
+        The groups are given by the first one in each outer group, None where all are summed.
+        """
+        last, levels = len(self.widths) - 1, []
+        for level in range(len(self.starts)):
+            at, total, blocks = 0, sum(self.widths[level + 1 :]), []
+            for k, width in enumerate(self.widths[level + 1 :], level + 1):
+                whole = k == last or len(self.starts[k]) == 1
+                first = None if whole else self.within(level, k)
+                blocks.append((slice(at, at + width), slice(at, total), first))
+                at += width
+            levels.append(tuple(blocks))
+        return tuple(levels)
 
     def products(self, level: int, left: FloatArray, right: FloatArray) -> Blocks:
         """Return sums of left' right over the groups of a level, for every block after it.
@@ -62,10 +71,9 @@ class Chain:
         left, right : ndarray, shape (g, r, u)
         """
         blocks: Blocks = []
-        last = len(self.widths) - 1
-        for k, (rows, columns) in enumerate(self.columns(level), level + 1):
+        for rows, columns, first in self._blocks[level]:
             a, b = left[:, :, rows], right[:, :, columns]
-            if k == last or len(self.starts[k]) == 1:
+            if first is None:
                 n = a.shape[0] * a.shape[1]
                 flat_a, flat_b = a.reshape(n, a.shape[2]), b.reshape(n, b.shape[2])
                 blocks.append((flat_a.T @ flat_b)[None])
@@ -74,7 +82,7 @@ class Chain:
                 each = a[:, 0, :, None] * b[:, 0, None, :]
             else:
                 each = np.swapaxes(a, 1, 2) @ b
-            blocks.append(np.add.reduceat(each, self.within(level, k), axis=0))
+            blocks.append(np.add.reduceat(each, first, axis=0))
         return blocks
 
 

@@ -47,8 +47,7 @@ class Effects:
 
     def directions(self) -> FloatArray:
         """Return the derivatives of G with respect to its parameters, shape (h, r, r)."""
-        each = [self.matrix(unit) for unit in np.eye(self.size)]
-        return np.reshape(each, (self.size, self.n_effects, self.n_effects))
+        return _directions(self)
 
     def from_root(self, x: FloatArray) -> FloatArray:
         """Return the parameters of G = L L' from the entries of the lower triangular L."""
@@ -94,6 +93,26 @@ def _entries(r: int, correlated: bool) -> tuple[IntArray, IntArray]:
     return lower(r) if correlated else (np.arange(r), np.arange(r))
 
 
+@cache
+def _directions(effects: Effects) -> FloatArray:
+    each = [effects.matrix(unit) for unit in np.eye(effects.size)]
+    return np.reshape(each, (effects.size, effects.n_effects, effects.n_effects))
+
+
 def split(effects: Sequence[Effects], theta: FloatArray) -> list[FloatArray]:
     """Return the parameters of each factor; those of the residuals come after them."""
-    return np.split(theta, np.cumsum([e.size for e in effects]))[: len(effects)]
+    parts, at = [], 0
+    for e in effects:
+        parts.append(theta[at : at + e.size])
+        at += e.size
+    return parts
+
+
+def block_diagonal(blocks: Sequence[FloatArray]) -> FloatArray:
+    """Return a matrix with square blocks along its diagonal and 0 elsewhere."""
+    total = sum(len(b) for b in blocks)
+    result, at = np.zeros((total, total)), 0
+    for b in blocks:
+        result[at : at + len(b), at : at + len(b)] = b
+        at += len(b)
+    return result

@@ -19,7 +19,7 @@ import numpy as np
 from trdstats.arrays import FloatArray
 from trdstats.kernels.random_effects.absorb import Moments, Pivot, absorb
 from trdstats.kernels.random_effects.chain import Chain
-from trdstats.kernels.random_effects.effects import Effects, split
+from trdstats.kernels.random_effects.effects import Effects, block_diagonal, split
 from trdstats.kernels.random_effects.residuals import Residuals
 
 
@@ -74,7 +74,7 @@ class RandomModel:
         for k in self.levels[level]:
             G = self.factors[k].matrix(parts[k])
             blocks.append(self._spread(k, G))
-        return _diagonal(blocks)
+        return block_diagonal(blocks)
 
     def _spread(self, factor: int, G: FloatArray) -> FloatArray:
         """Return G for one group of a nested factor, for all groups of a crossed one."""
@@ -252,12 +252,3 @@ def slopes(model: RandomModel, state: State) -> Slopes:
         gradient, average, (observed + observed.T) / 2, (expected + expected.T) / 2, P, Q,
         R[:, :, :q, :q] if sums.curve else None,
     )  # fmt: skip
-
-
-def _diagonal(blocks: list[FloatArray]) -> FloatArray:
-    total = sum(len(b) for b in blocks)
-    result, at = np.zeros((total, total)), 0
-    for b in blocks:
-        result[at : at + len(b), at : at + len(b)] = b
-        at += len(b)
-    return result

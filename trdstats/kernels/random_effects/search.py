@@ -11,11 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import uphill
-from trdstats.kernels.random_effects.effects import split
+from trdstats.kernels.random_effects.effects import block_diagonal, split
 from trdstats.kernels.random_effects.likelihood import (
     RandomModel,
     Slopes,
@@ -202,7 +201,7 @@ def _tangents(model: RandomModel, x: FloatArray) -> FloatArray:
     """Return the derivatives of the covariance parameters with respect to x, shape (h, h)."""
     parts = split(model.factors, x)
     slopes = [f.root_slopes(part) for f, part in zip(model.factors, parts, strict=True)]
-    return np.asarray(block_diag(*slopes, np.eye(model.residuals.size)), dtype=float)
+    return block_diagonal([*slopes, np.eye(model.residuals.size)])
 
 
 def _in_roots(
@@ -215,7 +214,7 @@ def _in_roots(
     parts = split(model.factors, derivatives.gradient)
     curves = [f.root_curves(part) for f, part in zip(model.factors, parts, strict=True)]
     none = np.zeros((model.residuals.size, model.residuals.size))
-    bent = J.T @ derivatives.observed @ J + block_diag(*curves, none)
+    bent = J.T @ derivatives.observed @ J + block_diagonal([*curves, none])
     return J.T @ derivatives.gradient, (bent + bent.T) / 2
 
 

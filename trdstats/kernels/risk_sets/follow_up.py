@@ -43,14 +43,14 @@ class FollowUp:
 
         Whoever came under observation between two events is counted from then on.
         """
-        late = self.entry > 0
-        order, came = np.argsort(self.time), np.argsort(self.entry[late])
-        gone = np.r_[0.0, np.cumsum(self.weight[order])]
-        here = np.r_[0.0, np.cumsum(self.weight[late][came])]
-        left = gone[np.searchsorted(self.time[order], days, side="left")]
-        to_come = here[-1] - here[np.searchsorted(self.entry[late][came], days, side="left")]
-        still_there = gone[-1] - left - to_come
-        return np.asarray(np.where(still_there < 1e-9 * gone[-1], 0.0, still_there))
+        order = np.argsort(days)
+        day, late = days[order], self.entry > 0
+        left = _weight_before(day, self.time, self.weight)
+        came = _weight_before(day, self.entry[late], self.weight[late])
+        still_there = left[-1] - left - (came[-1] - came)
+        at_risk = np.empty(len(days))
+        at_risk[order] = np.where(still_there < 1e-9 * left[-1], 0.0, still_there)[:-1]
+        return at_risk
 
     def take(self, rows: IntArray) -> FollowUp:
         """Return the follow-up of some subjects."""
@@ -59,6 +59,13 @@ class FollowUp:
     def with_one_end(self) -> FollowUp:
         """Return the follow-up with all causes from 2 on as one."""
         return replace(self, status=np.minimum(self.status, 2))
+
+
+def _weight_before(days: FloatArray, time: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the weight of times before each of some ascending days, and of all, shape (k + 1,)."""
+    # The days are few and the times many: times are counted between days, not sorted.
+    between = np.searchsorted(days, time, side="right")
+    return np.cumsum(np.bincount(between, weights=weight, minlength=len(days) + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,14 +104,17 @@ def total_forms(
     """
     missing = truly_missing(items, layout)
     incomplete = missing.any(axis=0)
-    total = np.zeros(items.shape[1])
+    # Whole numbers of half the size; what an answer that is not there adds is replaced below.
+    total = np.zeros(items.shape[1], dtype=np.int32)
     for domain in layout.domains:
-        highest = np.maximum.reduce(items[list(domain)], axis=0)
+        highest = items[domain[0]]
+        for other in domain[1:]:
+            highest = np.maximum(highest, items[other])
         total += highest
         if layout.alternatives:
             incomplete |= unanswered(highest)
     totals = FormTotals(
-        total=total,
+        total=total.astype(float),
         n_missing=np.zeros(items.shape[1], dtype=np.intp),
         n_imputed=np.zeros(items.shape[1], dtype=np.intp),
         state=np.full(items.shape[1], COMPLETE, dtype=np.uint8),

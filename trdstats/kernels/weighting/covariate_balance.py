@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.weighting.distribution_gap import CutColumn
 
 _ROWS = 4096  # rows in a block that stays in the processor's cache
 
@@ -51,7 +52,7 @@ def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Bal
 class CompareGroups:
     """Compares the columns of several groups by one set of weights or another.
 
-    Every column is sorted once, however many pairs of groups and sets of weights there are.
+    Every column is cut once, however many pairs of groups and sets of weights there are.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class CompareGroups:
         self._is_marks = np.array(
             [((x == 0) | (x == 1)).all(axis=0) for x in (X[rows] for rows in self._rows)]
         )
-        self._place = [np.unique(x, return_inverse=True)[1] for x in X.T]
+        self._columns = [CutColumn.of(x) for x in X.T]
 
     def compare(self, a: int, b: int, weight: FloatArray) -> Balance:
         """Compare two groups, first less second.
@@ -92,15 +93,11 @@ class CompareGroups:
             standardised = np.where(gap == 0, 0.0, gap / spread)
             ratio = va / vb
         ratio = np.where(self._is_marks[a] & self._is_marks[b], np.nan, ratio)
-        rows, signed = np.concatenate([self._rows[a], self._rows[b]]), []
-        for g, sign in ((a, 1), (b, -1)):
-            w = weight[self._rows[g]]
-            signed.append(sign * w / w.sum())
-        steps = np.concatenate(signed)
-        distance = [
-            float(np.abs(np.cumsum(np.bincount(place[rows], steps))).max()) for place in self._place
-        ]
-        return Balance(standardised, ratio, np.array(distance))
+        rows = self._rows[a], self._rows[b]
+        of_a, of_b = weight[rows[0]], weight[rows[1]]
+        steps = of_a / of_a.sum(), of_b / of_b.sum()
+        distance = np.array([column.largest_gap(rows, steps) for column in self._columns])
+        return Balance(standardised, ratio, distance)
 
     def _weighted(self, g: int, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean (from the first value) and variance of the columns of a group."""

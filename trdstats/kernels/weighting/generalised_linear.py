@@ -115,7 +115,7 @@ def _linear(X: FloatArray, y: FloatArray, weight: FloatArray) -> LinearFit:
 
 def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 100) -> LinearFit:
     design = Orthogonal.of(X)
-    Z, unit = design.columns, float(weight.mean())
+    Z, unit = design.columns, float(weight.sum() / len(weight))
     top = maximise(
         partial(_surface, Z, y, weight), np.zeros(X.shape[1]), unit=unit, most=most,
         direction=shortest, is_last=lambda m: m.gain < 1e-10 * unit,
@@ -128,7 +128,7 @@ def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 1
         family="logistic",
         beta=design.coefficients(top.theta),
         inverse=back @ inverse @ back.T,
-        effects=scores @ inverse @ back.T,
+        effects=scores @ (inverse @ back.T),
         dispersion=1.0,
         loglik=top.point.loglik,
         iterations=top.iterations,
@@ -142,8 +142,9 @@ def _moves(X: FloatArray, step: FloatArray) -> FloatArray:
 
     Others move it over their standard deviation, wherever they have their 0.
     """
-    each = np.abs(step) * X.std(axis=0)
-    return np.asarray(np.where(np.ptp(X, axis=0) > 0, each, np.abs(X.mean(axis=0) @ step)))
+    centre = X.sum(axis=0) / len(X)
+    each = np.abs(step) * np.sqrt(((X - centre) ** 2).sum(axis=0) / len(X))
+    return np.asarray(np.where((X[0] != X).any(axis=0), each, np.abs(centre @ step)))
 
 
 def _surface(Z: FloatArray, y: FloatArray, weight: FloatArray, beta: FloatArray) -> Surface:

@@ -111,9 +111,14 @@ def build_rows(
     X = fixed.to_numpy(dtype=float)
     if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are not finite numbers.")
+    # Levels often have the same effects, such as an intercept.
+    drawn_of = {
+        text: read_effects(text).get_model_matrix(frame, output="pandas", na_action="ignore")
+        for text in dict.fromkeys({**random, **crossed}.values())
+    }
     groupings = []
-    for column, chosen in effects.items():
-        drawn = chosen.get_model_matrix(frame, output="pandas", na_action="ignore")
+    for column, text in {**random, **crossed}.items():
+        drawn = drawn_of[text]
         Z = drawn.to_numpy(dtype=float)
         if not np.isfinite(Z).all():
             raise SpecError(
@@ -164,10 +169,10 @@ def read_effects(text: str) -> CheckedFormula:
 def _check_nested(factors: Mapping[str, Factor]) -> None:
     """Refuse a group that belongs to two groups of the level above it, and levels that agree."""
     for (above, (outer, names)), (column, (inner, labels)) in pairwise(factors.items()):
-        pairs = np.unique(np.stack((inner, outer)), axis=1)
-        twice = np.flatnonzero(np.bincount(pairs[0]) > 1)
+        of_inner, of_outer = _pairs(inner, outer)
+        twice = np.flatnonzero(np.bincount(of_inner) > 1)
         if len(twice):
-            parents = ", ".join(str(names[o]) for o in pairs[1, pairs[0] == twice[0]])
+            parents = ", ".join(str(names[o]) for o in of_outer[of_inner == twice[0]])
             raise SpecError(
                 f"{column!r} is not nested within {above!r}: {labels[twice[0]]} is in {parents}"
                 + (f", and {len(twice) - 1} more are in several" if len(twice) > 1 else "")
@@ -191,11 +196,17 @@ def _check_crossed(factors: Mapping[str, Factor], crossed: Mapping[str, str]) ->
         for other, (of_other, other_names) in factors.items():
             if other == column or len(other_names) != len(names):
                 continue
-            if len(np.unique(np.stack((code, of_other)), axis=1)[0]) == len(names):
+            if len(_pairs(code, of_other)[0]) == len(names):
                 raise NotEstimableError(
                     f"{column!r} and {other!r} divide the ratings into the same groups, so their "
                     "variances are not identified. Leave one of the two out."
                 )
+
+
+def _pairs(one: Any, other: Any) -> tuple[IntArray, IntArray]:
+    """Return the distinct pairs of codes of rows, in order."""
+    n = int(other.max()) + 1
+    return np.divmod(np.unique(one.astype(np.intp) * n + other), n)
 
 
 def _check_several(column: str, names: Any) -> None:

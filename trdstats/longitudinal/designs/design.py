@@ -15,6 +15,7 @@ from trdstats.scales import Scale
 from trdstats.study.visit_order import days_of
 
 _ROWS = "(rows)"  # no name of a user's column
+_MOST_CELLS = 100_000  # combinations of categories that are counted without being numbered anew
 
 
 @dataclass(frozen=True)
@@ -121,17 +122,20 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the combinations of categories that occur, with the number of rows of each."""
     if not len(frame.columns):
         return pd.DataFrame({_ROWS: [len(frame)]})
-    codes = [frame[c].cat.codes.to_numpy().astype(np.intp) for c in frame]
-    cell = np.zeros(len(frame), dtype=np.intp)
-    for c, code in zip(frame, codes, strict=True):
-        # Numbered anew for each factor, so that many factors do not outgrow an integer.
-        cell = np.unique(cell * len(frame[c].cat.categories) + code, return_inverse=True)[1]
-    _, first, n = np.unique(cell, return_index=True, return_counts=True)
-    at = [code[first] for code in codes]
-    columns = {
-        c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
-    }
-    return pd.DataFrame({**columns, _ROWS: n})
+    factors = [pd.Categorical(frame[c]) for c in frame]
+    cell, size = np.zeros(len(frame), dtype=np.intp), 1
+    for factor in factors:
+        k = len(factor.categories)
+        cell, size = cell * k + factor.codes, size * k
+        if size > _MOST_CELLS:  # so that many factors do not outgrow an integer
+            cell = np.unique(cell, return_inverse=True)[1]
+            size = int(cell.max()) + 1
+    n = np.bincount(cell, minlength=size)
+    first = np.zeros(size, dtype=np.intp)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # what is set last stays: the first row
+    there = np.flatnonzero(n)
+    columns = {c: factor[first[there]] for c, factor in zip(frame, factors, strict=True)}
+    return pd.DataFrame({**columns, _ROWS: n[there]})
 
 
 class ModelRows(Protocol):

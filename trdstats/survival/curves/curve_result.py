@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
+from trdstats.estimates.table import beside
 from trdstats.survival.reported_days import check_days
 
 
@@ -120,10 +122,9 @@ class CurveResult(WholeCurves):
     def _on_days(self, estimates: Estimates, n_risk: FloatArray) -> pd.DataFrame:
         """Return estimates on days with the numbers at risk just before them."""
         low, high = estimates.interval(self.conf_level)
-        columns: dict[Hashable, object] = dict(estimates.keys.items())
-        return pd.DataFrame(
-            columns
-            | {
+        return beside(
+            estimates.keys,
+            {
                 "n_risk": n_risk,
                 "estimate": estimates.value,
                 # At the origin the value is known: its error is 0.
@@ -132,7 +133,7 @@ class CurveResult(WholeCurves):
                 "conf_high": high,
                 "conf_level": self.conf_level,
                 "reason": list(estimates.reasons),
-            }
+            },
         )
 
 
@@ -182,18 +183,17 @@ def why_missing(
     unseen : array_like of bool, shape (k,)
         Days before any subject was assessed.
     """
-    rows = zip(
-        value, error, np.broadcast_to(last, len(value)), np.broadcast_to(unseen, len(value)),
-        strict=True,
-    )  # fmt: skip
+    ends = np.broadcast_to(last, len(value)).tolist()
+    early = np.broadcast_to(unseen, len(value)).tolist()
+    rows = zip(value.tolist(), error.tolist(), ends, early, strict=True)
     return [_why_missing(*row) for row in rows]
 
 
 def _why_missing(value: float, error: float, last: float, unseen: bool) -> str:
-    if np.isnan(value):
+    if isnan(value):
         return f"follow-up ends on day {last:g}"
     if error == 0:
         return "the value at the origin is known"
-    if np.isnan(error) and unseen:
+    if isnan(error) and unseen:
         return "no subject was assessed by that day"
     return no_error_reason(error)

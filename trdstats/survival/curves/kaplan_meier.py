@@ -213,14 +213,15 @@ class KaplanMeierResult(CurveResult):
         curves = self._curves.values()
         last = np.repeat([c.time[-1] for c in curves], len(at))
         ended = np.repeat([c.survival[-1] == 0 for c in curves], len(at))
-        survival, error, log_variance = np.hstack([_read(c, at) for c in curves])
-        lost = (np.tile(at, len(curves)) > last) & ~ended
+        day = np.tile(at, len(curves))
+        survival, log_variance = np.hstack([_read(c, at) for c in curves])
+        error = error_at(day, survival, survival * np.sqrt(log_variance))
+        lost = (day > last) & ~ended
         survival[lost] = error[lost] = np.nan
         value, slope = _as_measure(survival, measure)
         error = error * np.abs(slope)
-        keys = {self._key: np.repeat(list(self._curves), len(at)), "time": np.tile(at, len(curves))}
-        named = pd.DataFrame(keys)
-        unseen = before_first_look(named, self.times.first_look)
+        named = pd.DataFrame({self._key: np.repeat(list(self._curves), len(at)), "time": day})
+        unseen = np.isnan(error).any() and before_first_look(named, self.times.first_look)
         limits = partial(_limits_of, survival, log_variance, measure, self.spec.conf_type)
         estimates = estimates_of(
             named, value, covariance=np.diag(error**2),
@@ -239,7 +240,7 @@ class KaplanMeierResult(CurveResult):
             reason (why an estimate or its error is NaN); see `estimates`.
         """
         estimates, _ = self._values(days, measure)
-        at = read_days(days)
+        at = np.asarray(days, dtype=float)
         n_risk = np.concatenate([g.follow_up.at_risk(at) for g in self._sample.groups])
         return self._on_days(estimates, n_risk)
 
@@ -393,10 +394,9 @@ class KaplanMeierResult(CurveResult):
 
 
 def _read(curve: kernel.Curve, at: FloatArray) -> FloatArray:
-    """Return survival, its error and the variance of its logarithm at days, shape (3, k)."""
+    """Return survival and the variance of its logarithm at days, shape (2, k)."""
     here = curve.index_at(at)
-    error = error_at(at, curve.survival[here], curve.std_error()[here])
-    return np.stack([curve.survival[here], error, curve.log_variance[here]])
+    return np.array([curve.survival[here], curve.log_variance[here]])
 
 
 def _as_measure(survival: FloatArray, measure: Measure) -> tuple[FloatArray, FloatArray]:

@@ -23,6 +23,8 @@ from trdstats.errors import (
     pick_level,
 )
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.comparisons import MEASURES as COMPARED
+from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.stacked import below
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_covariates, read_right_side
@@ -173,8 +175,9 @@ class RMSTResult(EstimateResult):
         return self._estimates(self._of_means() if shared else self._independent_means())
 
     def _estimates(self, means: Estimates) -> Estimates:
-        comparisons = self._compared(means) if self._adjusted is None else self._of_regressions()
-        estimates = below([means, *comparisons])
+        if self._adjusted is None:
+            return below([means, *self._compared(means)])
+        estimates = below([means, *self._of_regressions()])
         order = {g.label: k for k, g in enumerate(self._sample.groups)}
         measure, group = (estimates.keys[c].tolist() for c in ("measure", "treatment"))
         rows = [j for j, m in enumerate(measure) if m in MEASURES]
@@ -213,27 +216,34 @@ class RMSTResult(EstimateResult):
 
     def _compared(self, means: Estimates) -> list[Estimates]:
         """Return differences and ratios of means, and of the times lost."""
-        k = len(means) - 1
-        if k == 0:
+        k = len(means)
+        if k == 1:
             return []
-        sign = np.repeat([1.0, -1.0], k + 1)
+        sign = np.repeat([1.0, -1.0], k)
         effect = means.influences
+        groups = list(self._means)
         both = estimates_of(
-            pd.DataFrame({"time": sign, "treatment": means.keys["treatment"].tolist() * 2}),
+            pd.DataFrame({"treatment": groups * 2}),
             np.concatenate([means.value, self.spec.tau - means.value]),
             covariance=np.tile(means.covariance, (2, 2)) * np.outer(sign, sign),
             influences=None if effect is None else np.hstack([effect, -effect]),
             subjects=means.subjects, reasons=means.reasons * 2, title=self._title,
             notes=means.notes,
         )  # fmt: skip
-        estimates = both.compare(reference=self.reference, measures=("difference", "ratio"))
-        names = ("difference", "difference of time lost", "ratio", "ratio of time lost")
+        base = groups.index(self.reference)
+        against = np.delete(np.eye(k) - np.eye(k)[base], base, axis=0)
+        nothing = np.zeros_like(against)
+        of_means, of_lost = np.hstack([against, nothing]), np.hstack([nothing, against])
+        measures: tuple[tuple[Measure, FloatArray], ...] = (
+            ("difference", of_means), ("ratio", of_means), ("ratio", of_lost),
+        )  # fmt: skip
         keys = {
-            "measure": np.repeat(names, k),
-            "treatment": estimates.keys["treatment"],
+            "measure": np.repeat(MEASURES[1:], k - 1),
+            "treatment": (groups[:base] + groups[base + 1 :]) * 3,
             "reference": self.reference,
         }
-        return [replace(estimates, keys=pd.DataFrame(keys))]
+        blocks = [(L, *COMPARED[measure].steps(L)) for measure, L in measures]
+        return [both._combine(pd.DataFrame(keys), blocks)]
 
     def _of_regressions(self) -> list[Estimates]:
         """Return the effects of the groups in the three regressions."""
