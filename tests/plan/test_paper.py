@@ -276,7 +276,10 @@ def test_a_paper_that_was_edited_is_not_replaced(plan: Path, tmp_path: Path) -> 
 
 def test_confirmatory_results_that_cannot_be_found_are_said(plan: Path, tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
-    path.write_text(PLAN.replace('measure = "difference"', 'measure = "gap"'), "utf-8")
+    before, _, after = PLAN.partition('step = "rates", measure = "difference"')
+    _, end, rest = after.partition(" }")
+    gap = 'step = "in_response", measure = "gap", treatment = "ECT"'
+    path.write_text(f"{before}{gap}{end}{rest}", "utf-8")
     run = trd.paper(read_plan(path), tmp_path / "out")
     assert any("0 rows have" in t for t in texts(docx.Document(str(run.paper[0]))))
 

@@ -138,8 +138,6 @@ def as_categories(
     if problems:
         raise DataError(problems)
     for column, values in changed.items():
-        if isinstance(frame[column].dtype, pd.CategoricalDtype):
-            continue  # declared categories were looked at where the data came in, as of a study
         twins = note_lookalikes(pd.Categorical(values).categories, "level", column)
         if twins is not None:
             warn(twins.describe(), DataWarning)

@@ -44,7 +44,7 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
         )
     many = []
     for name, values in columns.items():
-        if values.dtype.kind in "mMb" or pd.api.types.is_bool_dtype(values.dtype):
+        if values.dtype.kind in "mMbc" or pd.api.types.is_bool_dtype(values.dtype):
             continue
         if pd.api.types.is_numeric_dtype(values.dtype):
             codes = _note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
