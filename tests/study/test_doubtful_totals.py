@@ -61,8 +61,20 @@ def test_a_patient_entered_twice_is_no_second_patient(visits: pd.DataFrame) -> N
 
 def test_both_entries_of_a_double_data_entry(visits: pd.DataFrame) -> None:
     both = pd.concat([visits.assign(subject=visits["subject"] + f"--{k}") for k in (1, 2)])
-    with pytest.warns(DataWarning, match="247 subjects have exactly the days and totals"):
+    with pytest.warns(DataWarning, match="246 subjects have exactly the days and totals"):
         trd.Study(both, scale="MADRS", windows=WINDOWS)
+
+
+def test_other_courses_are_no_copies() -> None:
+    """Of 20,000 courses of eleven random totals no two are the same."""
+    n, days = 20_000, np.arange(0, 77, 7)
+    table = pd.DataFrame({
+        "subject": np.repeat(np.arange(n), len(days)),
+        "treatment": np.repeat(["ECT", "TMS"] * (n // 2), len(days)),
+        "day": np.tile(days, n),
+        "score": np.random.default_rng(3).integers(1, 47, n * len(days)),
+    })  # fmt: skip
+    assert "copied_subjects" not in kinds(trd.Study(table, scale="MADRS"))
 
 
 def test_short_courses_on_scheduled_days_agree_by_chance() -> None:
