@@ -131,10 +131,10 @@ def _levels(series: Any) -> list[Any] | None:
 def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return a nullable or arrow column as the plain one of its kind; others unchanged."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        levels = _plain(pd.Series(series.cat.categories))
-        if levels.dtype == series.cat.categories.dtype:
+        levels = series.cat.categories
+        if not isinstance(levels.dtype, pd.ArrowDtype):
             return series
-        return series.cat.rename_categories(pd.Index(levels))
+        return series.cat.rename_categories(pd.Index(_plain(pd.Series(levels))))
     if pd.api.types.is_bool_dtype(series.dtype):
         return (
             series.astype(object).where(series.notna(), None)
