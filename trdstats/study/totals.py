@@ -11,7 +11,6 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
-from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import Scale
 from trdstats.study import notes
 from trdstats.study.plausibility.copies import note_copies
@@ -80,10 +79,12 @@ def check_totals(
 
 def _visits_of(visits: pd.DataFrame, ids: pd.Index[Any], some: IntArray) -> pd.DataFrame:
     """Return the visits of some subjects, who alone are known in them."""
-    start = run_starts(visits["subject"].cat.codes.to_numpy(), len(ids))
-    counts = np.diff(start)[some]
+    code = visits["subject"].cat.codes.to_numpy()
+    sought = some.astype(code.dtype)  # of another kind, all codes would be copied
+    start = np.searchsorted(code, sought)
+    counts = np.searchsorted(code, sought, side="right") - start
     place = np.repeat(np.arange(len(some)), counts)
-    rows = np.arange(counts.sum()) + (start[some] - np.cumsum(counts) + counts)[place]
+    rows = np.arange(counts.sum()) + (start - np.cumsum(counts) + counts)[place]
     subject = pd.Categorical.from_codes(place, categories=ids[some])
     chosen: pd.DataFrame = visits.iloc[rows]
     return chosen.assign(subject=subject)

@@ -108,8 +108,10 @@ def note_unit_in_name(
     """
     words = {w.casefold() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+", name)}
     units = [unit for unit, of_unit in _WORDS.items() if words & of_unit]
+    if len(units) != 1 or units[0] == "days":
+        return None
     after = day[day > 0]
-    if len(units) != 1 or units[0] == "days" or not len(after):
+    if not len(after):
         return None
     if units[0] != "hours" and not (after % 7).any():
         return None
