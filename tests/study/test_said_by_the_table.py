@@ -111,6 +111,15 @@ def test_codes_for_missing_among_covariates(code: int, others: Any) -> None:
         trd.Study(table(x=values), scale="MADRS")
 
 
+def test_999_among_numbers_of_sites_is_a_note() -> None:
+    """Sites that have few subjects are often pooled under 999."""
+    study = trd.Study(
+        table(site=np.repeat([999] * 2 + [6] * 4 + [40] * 3 + [124] * 3, 3)), scale="MADRS"
+    )
+    (note,) = (p for p in study.notices if p.kind == "code_among_covariates")
+    assert note.level == "note"
+
+
 @pytest.mark.parametrize(
     "others", [[99, *range(27, 82, 5)], [-9, *range(-20, -9)], [9, *range(1, 12)]]
 )

@@ -18,6 +18,9 @@ from trdstats.study.plausibility.timeline import FEWEST
 # subjects under every treatment.
 MOST_LEVELS = 20
 _MOST_OF_SUBJECTS = 1 / 3
+# Numbers of so many subjects each, in so little of the range between lowest and highest, may be
+# names of sites, of which 999 may be one.
+_EACH, _FILLED = 3, 0.3
 # Numbers that stand for a missing value in exports, largest size last.
 _CODES = tuple(float(sign * d) for sign in (-1, 1) for d in (
     9, 8, 7, 99, 98, 97, 88, 77, 999, 998, 997, 888, 777, 9999, 9998, 8888))  # fmt: skip
@@ -104,6 +107,15 @@ def _note_codes(name: str, values: FloatArray) -> Problem | None:
             f"{c:g}: {count_of(int(n), 'subject', 'subjects')}"
             for c, n in zip(codes, counts, strict=True)
         ),
-        "Leave these cells empty: as numbers they enter means and adjustments.",
-        level="warning",
+        "Leave these cells empty: as numbers they enter means and adjustments. If the numbers "
+        "name sites or other kinds, make them texts.",
+        level="note" if _may_be_names(others) else "warning",
     )
+
+
+def _may_be_names(values: FloatArray) -> bool:
+    """Return whether numbers may be names, as of sites: whole, with gaps, each for several."""
+    distinct = np.unique(values)
+    whole = bool((distinct % 1 == 0).all())
+    gaps = len(distinct) < _FILLED * (distinct[-1] - distinct[0] + 1)
+    return whole and gaps and len(values) >= _EACH * len(distinct)
