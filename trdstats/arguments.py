@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.errors import SpecError, check_choice
+from trdstats.errors import SpecError, check_choice, with_article
 
 # A level of a category: its label, or the number or truth value that the label spells.
 Level = str | float | bool
@@ -269,7 +269,7 @@ def _check(what: str, value: Any, kind: _Kind, *, allow_infinite: bool = False) 
 def check_instance(what: str, value: object, kind: type) -> None:
     """Raise `SpecError` unless a value is of a class."""
     if not isinstance(value, kind):
-        raise SpecError(f"{what} must be a {kind.__name__}; got {_show(value)}.")
+        raise SpecError(f"{what} must be {with_article(kind.__name__)}; got {_show(value)}.")
 
 
 def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:

@@ -226,6 +226,11 @@ def count_of(n: int, one: str, many: str) -> Counted:
     return Counted(n, one, many)
 
 
+def with_article(noun: str) -> str:
+    """Return a noun after its article: ``a row``, ``an event``."""
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+
+
 def describe_problems(problems: Sequence[Problem]) -> str:
     """Return problems as one text, numbered when there is more than one."""
     if len(problems) == 1:

@@ -38,3 +38,8 @@ def test_codes_that_some_labels_leave_out_are_said_once() -> None:
     with pytest.raises(DataError, match="1 code that the labels of the mapping do not name") as got:
         trd.read_export(export, mapping=mapping)
     assert len(got.value.problems) == 1
+
+
+def test_a_class_that_is_asked_for_has_its_article() -> None:
+    with pytest.raises(SpecError, match="times must be an EventTimes; got"):
+        trd.impute_origin("times", trd.KaplanMeier(), [84])

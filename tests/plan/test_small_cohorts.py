@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from trdstats.plan.reading import plan_from_text
+from trdstats.plan.sections import Section
 from trdstats.plan.step import Task
 from trdstats.plan.steps import durability
 from trdstats.plan.wording import headline, list_groups
@@ -41,12 +42,16 @@ def visits() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
 
 
+def durability_in(folder: Path) -> Section:
+    visits().to_csv(folder / "visits.csv", index=False)
+    plan = plan_from_text(PLAN, folder)
+    study = study_from_mapping(plan.study, plan.folder)
+    return durability.run(Task(plan, study, "durability", durability.STEP.settings()))
+
+
 @pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
 def test_a_headline_on_two_patients_says_so(tmp_path: Path) -> None:
-    visits().to_csv(tmp_path / "visits.csv", index=False)
-    plan = plan_from_text(PLAN, tmp_path)
-    study = study_from_mapping(plan.study, plan.folder)
-    section = durability.run(Task(plan, study, "durability", durability.STEP.settings()))
+    section = durability_in(tmp_path)
     (shown,) = section.headlines.values()
     assert shown["ECT"].endswith(", 2 at risk")
     assert "at risk" not in shown["TMS"]
@@ -55,10 +60,7 @@ def test_a_headline_on_two_patients_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
 def test_a_lead_says_why_there_is_no_interval(tmp_path: Path) -> None:
-    visits().to_csv(tmp_path / "visits.csv", index=False)
-    plan = plan_from_text(PLAN, tmp_path)
-    study = study_from_mapping(plan.study, plan.folder)
-    section = durability.run(Task(plan, study, "durability", durability.STEP.settings()))
+    section = durability_in(tmp_path)
     assert "0 % (no 95 % CI: no subject or every subject had the outcome" in section.lead
     assert "CI –" not in section.lead
 

@@ -36,7 +36,7 @@ from trdstats.estimates.table import EstimateTable, counted
 
 _Block = tuple[FloatArray, tuple[ScaleName, ...], tuple[ScaleName, ...], str]
 NO_COVARIANCE = "the covariance of the estimates it combines is not known"
-NO_VARIATION = "nothing varies between subjects, which leaves no standard error"
+NO_VARIATION = "nothing varies between subjects"
 _ROUNDING = 1e-14  # of the largest variance that a combination may have
 
 

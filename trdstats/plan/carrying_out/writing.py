@@ -34,7 +34,6 @@ def write_tables(section: Section, folder: Path) -> tuple[tuple[Path, ...], tupl
 
 def write_table(frame: pd.DataFrame, path: Path) -> Path:
     """Write a table and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Ten significant digits: what a reader can use, and the same on every platform.
     neutralise(frame).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return path

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, SpecError, check_choice
+from trdstats.errors import NotEstimableError, SpecError, check_choice, with_article
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.covariances.structures import get_covariance
@@ -272,16 +272,12 @@ def _days(days: tuple[float, ...]) -> str:
     return "day " + ", ".join(f"{d:g}" for d in days)
 
 
-def _with_article(label: str) -> str:
-    return f"{'an' if label[0].lower() in 'aeiou' else 'a'} {label}"
-
-
 def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
     settings = task.settings
     return (
         f"Change in {study.scale.label} total at {_days(days)} was analysed with a mixed model for "
         f"repeated measures ({settings.formula}), fitted by restricted maximum likelihood with "
-        f"{_with_article(get_covariance(settings.covariance).label)} covariance and "
+        f"{with_article(get_covariance(settings.covariance).label)} covariance and "
         f"{DDF_WORDS[settings.ddf]} degrees of freedom; marginal means and their differences are "
         "reported."
     )
