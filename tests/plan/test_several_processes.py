@@ -135,6 +135,7 @@ def test_warnings_of_another_process_are_given_in_this_one(
     # What a process sends back holds them, too, and no code that drew its figures.
     plan = trd.read_plan(tmp_path / "plan.toml")
     step, task = prepare(plan, trd.load_sample("trial"))[0]
+    (tmp_path / "tables").mkdir()
     done = finish._finish_noting(step, task, tmp_path, current_style())
     sent = pickle.loads(pickle.dumps(done))
     assert [str(message) for message, *_ in sent.warned] == ["a caution of the data"]
