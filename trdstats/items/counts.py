@@ -29,14 +29,16 @@ class FormCounts:
     def of(cls, frame: pd.DataFrame) -> FormCounts:
         """Count scored forms."""
         # By the codes of the categories: texts are many, and known to be few.
-        reasons, flags = (pd.Categorical(frame[name]) for name in ("reason", "flags"))
-        n = np.bincount(reasons.codes, minlength=len(reasons.categories))
-        names = reasons.categories
+        reasons, flags = (frame[name].cat for name in ("reason", "flags"))
+        codes = reasons.codes.to_numpy()
         return cls(
             len(frame),
             int(frame["score"].notna().sum()),
-            int(np.count_nonzero(flags.codes != flags.categories.get_loc(""))),
-            {str(name): int(k) for name, k in zip(names, n, strict=True)},
+            int(np.count_nonzero(flags.codes.to_numpy() != flags.categories.get_loc(""))),
+            {
+                str(name): int(np.count_nonzero(codes == k))
+                for k, name in enumerate(reasons.categories)
+            },
         )
 
     def __add__(self, other: FormCounts) -> FormCounts:

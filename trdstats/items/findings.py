@@ -84,11 +84,13 @@ def note_counted_from_one(items: AnswerArray, scale: Scale) -> Problem | None:
     ----------
     items : ndarray of int, shape (n_items, n_forms)
     """
-    given = ~unanswered(items)
-    n = int(given.sum())
-    if len(items) < _ITEMS or n < _ANSWERS or (given & (items <= scale.item_minimum)).any():
-        return None
     lowest = int(scale.item_minimum)
+    # No answer lies below the lowest, so one item that has it settles the matter.
+    if len(items) < _ITEMS or any((item == lowest).any() for item in items):
+        return None
+    n = int(np.count_nonzero(~unanswered(items)))
+    if n < _ANSWERS:
+        return None
     return Problem(
         "items_from_one",
         f"None of {n:,} answers on {len(items)} items of {scale.label} is {lowest}, the lowest.",
@@ -255,7 +257,7 @@ def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
     number, first = number_rows(marked)
     texts = ["; ".join(f.kind for f, on in zip(findings, marks, strict=True) if on)
              for marks in marked[first]]  # fmt: skip
-    code = np.zeros(n, dtype=np.intp)
+    code = np.zeros(n, dtype=np.int16)
     code[some] = number + 1
     categories = pd.Index(["", *texts], dtype=object)
     return pd.Categorical.from_codes(code, categories=categories)

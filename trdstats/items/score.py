@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from trdstats.aliases import FrameLike
@@ -26,6 +27,7 @@ from trdstats.items.forms import Forms, read_forms
 from trdstats.items.partitions import score_partitions
 from trdstats.kernels.visits.answers import as_floats, unanswered
 from trdstats.kernels.visits.item_scores import (
+    COMPLETE,
     EMPTY,
     TOO_FEW,
     FormTotals,
@@ -261,11 +263,15 @@ def _tidy(forms: Forms, scale: Scale, totals: FormTotals, findings: list[Any]) -
     if work is not None:
         only_work_missing = unanswered(values.scores[work - 1]) & (totals.n_missing == 1)
         state[only_work_missing & (state == TOO_FEW)] = WORK
-    state[unanswered(values.scores).all(axis=0)] = EMPTY
+    incomplete = np.flatnonzero(state != COMPLETE)
+    state[incomplete[unanswered(values.scores[:, incomplete]).all(axis=0)]] = EMPTY
+    n_missing = totals.n_missing
+    if scale.scoring.codes:
+        n_missing = n_missing + values.n_coded
     columns: dict[str, Any] = {str(name): column for name, column in forms.frame.items()}
     columns |= {
         "score": totals.total,
-        "items_missing": totals.n_missing + values.n_coded,
+        "items_missing": n_missing,
         "items_imputed": totals.n_imputed,
         "reason": pd.Categorical.from_codes(state, categories=pd.Index(REASONS)),
     }

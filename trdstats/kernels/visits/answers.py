@@ -38,7 +38,9 @@ def unanswered(answers: AnswerArray) -> BoolArray:
 
 def as_floats(answers: AnswerArray) -> FloatArray:
     """Return answers as floats, NaN where there is none."""
-    return np.where(unanswered(answers), np.nan, answers.astype(float))
+    result = answers.astype(float)
+    result[unanswered(answers)] = np.nan
+    return result
 
 
 def from_floats(scores: FloatArray, to: np.dtype[np.signedinteger[Any]]) -> AnswerArray:

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.kernels.visits.answers import AnswerArray, as_floats, no_answer, unanswered
+from trdstats.kernels.visits.answers import (
+    AnswerArray,
+    answer_type,
+    as_floats,
+    no_answer,
+    unanswered,
+)
 
 # What became of a form.
 COMPLETE, FILLED_IN, TOO_FEW, EMPTY = range(4)
@@ -102,27 +108,30 @@ def total_forms(
         Totals that were filled in are quotients of integers rounded once, so that a whole
         number comes out whole.
     """
-    missing = truly_missing(items, layout)
+    # No answer is the lowest number of its type.
+    at = np.flatnonzero(unanswered(items.min(axis=0)))
+    missing = truly_missing(items[:, at], layout)
     incomplete = missing.any(axis=0)
-    # Whole numbers of half the size; what an answer that is not there adds is replaced below.
-    total = np.zeros(items.shape[1], dtype=np.int32)
+    # Small whole numbers; what an answer that is not there adds is replaced below.
+    largest = float(np.abs(layout.maxima).sum() + len(items) * abs(layout.minimum))
+    total = np.zeros(items.shape[1], dtype=np.result_type(items, answer_type(-largest, largest)))
     for domain in layout.domains:
         highest = items[domain[0]]
         for other in domain[1:]:
             highest = np.maximum(highest, items[other])
         total += highest
         if layout.alternatives:
-            incomplete |= unanswered(highest)
+            incomplete |= unanswered(highest[at])
     totals = FormTotals(
         total=total.astype(float),
         n_missing=np.zeros(items.shape[1], dtype=np.intp),
         n_imputed=np.zeros(items.shape[1], dtype=np.intp),
         state=np.full(items.shape[1], COMPLETE, dtype=np.uint8),
     )
-    at = np.flatnonzero(incomplete)
+    at, missing = at[incomplete], missing[:, incomplete]
     if len(at):
         part = _total_incomplete(
-            as_floats(items[:, at]), missing[:, at], layout, at_most=at_most, by_range=by_range
+            as_floats(items[:, at]), missing, layout, at_most=at_most, by_range=by_range
         )
         for name in FormTotals.__dataclass_fields__:
             getattr(totals, name)[at] = getattr(part, name)
@@ -240,11 +249,10 @@ def repeats_before(items: AnswerArray, same_subject: BoolArray, length: int) -> 
 
 def one_level(items: AnswerArray, least: int) -> BoolArray:
     """Mark forms of which `least` or more items were answered, all by one score above zero."""
-    highest = items.max(axis=0)
-    empty, n_empty = no_answer(items), np.zeros(items.shape[1], dtype=np.int16)
-    level = highest > 0
+    highest, empty = items.max(axis=0), no_answer(items)
+    level: BoolArray = np.asarray(highest > 0)
     for row in items:
-        lacks = row == empty
-        n_empty += lacks
-        level &= lacks | (row == highest)
-    return np.asarray(level & (len(items) - n_empty >= least), dtype=bool)
+        level &= (row == highest) | (row == empty)
+    at = np.flatnonzero(level)
+    level[at] = np.count_nonzero(~unanswered(items[:, at]), axis=0) >= least
+    return level
