@@ -4,8 +4,9 @@ With rates a of entering and b of leaving, and s = a + b, the matrix exponential
 
     P(in | out, t) = (a / s) (1 - exp(-s t)),    P(out | in, t) = (b / s) (1 - exp(-s t)).
 
-Rates are constant between breaks; a gap that holds a break is a product of such matrices.
-Derivatives are those of a complex step, exact to rounding.
+Rates are constant between breaks; a gap that holds a break is a product of such matrices. First
+derivatives in the log rates of a pair are written out, second ones are a complex step of these:
+both are exact to rounding.
 
 References
 ----------
@@ -29,7 +30,6 @@ from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.numerics.orthogonal import Orthogonal
 
 _STEP = 1e-30  # of the complex step
-_CURVE = 1e-5  # of differences of gradients
 
 Complex = npt.NDArray[Any]
 
@@ -72,11 +72,52 @@ class Panel:
         leave = theta[k : 2 * k] + (X @ theta[2 * k + q :])[:, None]
         return np.exp(enter), np.exp(leave)
 
-    def log_likelihoods(self, theta: Complex) -> Complex:
+    def log_likelihoods(self, theta: FloatArray) -> FloatArray:
         """Return the log-likelihood of every pair, shape (N,)."""
         enter, leave = self.rates(theta, self.X)
-        inside = carry(self.before.astype(theta.dtype), enter, leave, self.spent)
-        return np.log(np.where(self.after == 1, inside, 1 - inside))
+        inside = carry(self.before.astype(float), enter, leave, self.spent)
+        return np.asarray(np.log(np.where(self.after == 1, inside, 1 - inside)))
+
+    def scores(self, theta: FloatArray) -> FloatArray:
+        """Return the derivatives of the log-likelihood of every pair, shape (N, p)."""
+        return np.asarray(self._by_parameter(self._by_rate(*self.rates(theta, self.X))))
+
+    def curvature(self, theta: FloatArray) -> FloatArray:
+        """Return the second derivatives of the log-likelihood, shape (p, p)."""
+        k, q, p = self.n_pieces, self.X.shape[1], self.n_parameters
+        rates, bend = self.rates(theta, self.X), np.zeros((p, p))
+        for side in range(2):
+            effects = slice(2 * k + side * q, 2 * k + (side + 1) * q)
+            for j in range(k):
+                moved = [rate.astype(complex) for rate in rates]
+                moved[side][:, j] *= 1 + 1j * _STEP
+                each = self._by_parameter(np.imag(self._by_rate(*moved)) / _STEP)
+                bend[side * k + j] = each.sum(axis=0)
+                bend[effects] += self.X.T @ each
+        return (bend + bend.T) / 2
+
+    def _by_rate(self, enter: Complex, leave: Complex) -> Complex:
+        """Return the derivatives in the log rates of entering, then of leaving, shape (N, 2k)."""
+        s = enter + leave
+        level, kept = enter / s, np.exp(-s * self.spent)
+        p, prior = self.before.astype(kept.dtype), np.empty_like(kept)
+        for j in range(self.n_pieces):
+            prior[:, j] = p
+            p = level[:, j] + (p - level[:, j]) * kept[:, j]
+        later = np.ones_like(kept)  # what is left at the end of a change in a piece
+        later[:, :-1] = np.cumprod(kept[:, :0:-1], axis=1)[:, ::-1]
+        later *= np.where(self.after == 1, 1 / p, -1 / (1 - p))[:, None]
+        to_level = (1 - kept) * level * (leave / s)
+        of_speed = self.spent * (prior - level) * kept
+        return np.hstack(
+            ((to_level - of_speed * enter) * later, (-to_level - of_speed * leave) * later)
+        )
+
+    def _by_parameter(self, each: Complex) -> Complex:
+        """Return derivatives in the parameters from those in the log rates, shape (N, p)."""
+        k = self.n_pieces
+        sums = [each[:, :k].sum(axis=1), each[:, k:].sum(axis=1)]
+        return np.hstack((each, *(self.X * total[:, None] for total in sums)))
 
 
 def carry(start: Complex, enter: Complex, leave: Complex, spent: FloatArray) -> Complex:
@@ -142,28 +183,17 @@ def fit_panel(given: Panel, start: FloatArray) -> PanelFit | None:
     design = Orthogonal.of(given.X)
     panel = replace(given, X=design.columns)
 
-    def gradient(theta: FloatArray) -> FloatArray:
-        return np.asarray(derivative(panel.log_likelihoods, theta).sum(axis=0))
-
     def surface(theta: FloatArray) -> Surface | None:
         if np.abs(theta).max() > 30:
             return None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = float(np.real(panel.log_likelihoods(theta)).sum())
-            slope = gradient(theta)
-            p = len(theta)
-            bend = np.empty((p, p))
-            for j in range(p):
-                step = _CURVE * np.eye(p)[j]
-                bend[:, j] = (gradient(theta + step) - gradient(theta - step)) / (2 * _CURVE)
-        return Surface(value, slope, -(bend + bend.T) / 2)
+            value = float(panel.log_likelihoods(theta).sum())
+            return Surface(value, panel.scores(theta).sum(axis=0), -panel.curvature(theta))
 
-    # The curvature is a difference, so that the last decrement is above rounding.
-    top = maximise(surface, start, tolerance=1e-16, longest=2.0)
+    top = maximise(surface, start, longest=2.0)
     if top is None or np.abs(top.theta).max() > 25 or not top.decrement < 1e-8:
         return None
-    each = derivative(panel.log_likelihoods, top.theta)
-    scores = grouped_sums(panel.subject, each, int(panel.subject.max()) + 1)
+    scores = grouped_sums(panel.subject, panel.scores(top.theta), int(panel.subject.max()) + 1)
     k, back, there = 2 * panel.n_pieces, design.back(), design.triangle
     onto = block_diag(np.eye(k), there, there)
     return PanelFit(
