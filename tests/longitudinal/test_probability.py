@@ -182,11 +182,12 @@ def test_the_error_is_that_of_resampled_subjects(group: str | None) -> None:
         for d in (trd.Response(), both)
     ])  # fmt: skip
     rng = np.random.default_rng(4)
-    of_subject = [own for _, own in frame.groupby("subject")]
+    n = frame["subject"].nunique()
     drawn = []
     for _ in range(80):
-        chosen = rng.integers(0, len(of_subject), len(of_subject))
-        again = pd.concat([of_subject[k].assign(subject=i) for i, k in enumerate(chosen)])
+        chosen = rng.integers(0, n, n)
+        rows = frame.iloc[(2 * chosen[:, None] + [0, 1]).ravel()]  # two visits a subject
+        again = rows.assign(subject=np.repeat(np.arange(n), 2))
         model = spec.fit(again)
         drawn.append(np.concatenate([
             model.probability(d, visit=28, **options).estimates().value
