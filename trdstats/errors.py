@@ -231,6 +231,11 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
 
 
+def join_and(names: Sequence[str]) -> str:
+    """Return names as words: ``A and B``, ``A, B and C``."""
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def describe_problems(problems: Sequence[Problem]) -> str:
     """Return problems as one text, numbered when there is more than one."""
     if len(problems) == 1:

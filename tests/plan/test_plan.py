@@ -130,6 +130,8 @@ def test_the_first_screen_holds_a_line_a_treatment(sample_run: Run) -> None:
     for question in ("Mean days in response", "Response at the end", "Median days to response",
                      "Relapse by day 28", "Comparable with TMS"):  # fmt: skip
         assert question in first
+    assert "Mean days in response: no visit by day 42 under VNS." in first
+    assert "none was seen under VNS, Digital and Lifestyle, which leaves no interval." in first
 
 
 def test_leads_say_what_the_tables_hold(sample_run: Run) -> None:

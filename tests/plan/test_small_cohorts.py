@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from trdstats.plan.reading import plan_from_text
+from trdstats.plan.report.first_screen import headline_notes
 from trdstats.plan.sections import Section
 from trdstats.plan.step import Task
 from trdstats.plan.steps import durability
@@ -63,6 +64,21 @@ def test_a_lead_says_why_there_is_no_interval(tmp_path: Path) -> None:
     section = durability_in(tmp_path)
     assert "0 % (no 95 % CI: no subject or every subject had the outcome" in section.lead
     assert "CI –" not in section.lead
+
+
+@pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
+def test_the_first_page_says_why_a_figure_is_missing(tmp_path: Path) -> None:
+    section = durability_in(tmp_path)
+    none = "Relapse by day 42: none was seen under TMS, which leaves no interval."
+    assert section.unsaid == (none,)
+    assert headline_notes([section, section]) == [none]
+    shown = Path(tmp_path, "visits.csv")
+    visits().query("treatment == 'TMS' or day < 42").to_csv(shown, index=False)
+    plan = plan_from_text(PLAN, tmp_path)
+    study = study_from_mapping(plan.study, plan.folder)
+    section = durability.run(Task(plan, study, "durability", durability.STEP.settings()))
+    few = "Relapse by day 42: too few responders are still followed under ECT."
+    assert section.unsaid == (few, none)
 
 
 def test_numbers_below_that_of_the_rule_are_named() -> None:

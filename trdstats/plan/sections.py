@@ -84,6 +84,8 @@ class Section:
         denominator", or why left out), and the columns of `results` that distinguish them.
     headlines : dict of str to dict of str to str
         For the table on the first page: question, then treatment, then the figure in words.
+    unsaid : tuple of str
+        Why figures of that table, or their intervals, are missing.
     notes : tuple of Note
     methods : tuple of str
         Sentences for the methods section of a paper. The file of results holds them too, so their
@@ -107,6 +109,7 @@ class Section:
     in_results: tuple[str, ...] = ()
     members: pd.DataFrame | None = None
     headlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unsaid: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     methods: tuple[str, ...] = ()
     failed: str = ""

@@ -23,6 +23,7 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     check_level,
+    join_and,
     unknown_name,
     warn,
 )
@@ -238,4 +239,4 @@ def _named(effects: list[Effect]) -> str:
     names = [e.trial or "a trial" for e in effects]
     if len(names) > 3:
         return f"{len(names)} trials"
-    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return join_and(names)

@@ -89,9 +89,9 @@ class Panel:
         for side in range(2):
             effects = slice(2 * k + side * q, 2 * k + (side + 1) * q)
             for j in range(k):
-                moved = [rate.astype(complex) for rate in rates]
-                moved[side][:, j] *= 1 + 1j * _STEP
-                each = self._by_parameter(np.imag(self._by_rate(*moved)) / _STEP)
+                stepped = [rate.astype(complex) for rate in rates]
+                stepped[side][:, j] *= 1 + 1j * _STEP
+                each = self._by_parameter(np.imag(self._by_rate(*stepped)) / _STEP)
                 bend[side * k + j] = each.sum(axis=0)
                 bend[effects] += self.X.T @ each
         return (bend + bend.T) / 2

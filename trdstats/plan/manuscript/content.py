@@ -16,6 +16,7 @@ from trdstats.plan.report.first_screen import (
     confirmatory_sentences,
     confirmatory_title,
     describe_patients,
+    headline_notes,
     headline_table,
 )
 from trdstats.plan.report.page import warnings_of
@@ -161,7 +162,11 @@ def compose(
         confirmatory = (str(error),)
     figures, tables = count(1), count(2)
     findings = PaperTable(
-        1, "tab:findings", "Findings by treatment", headline_table(study, sections)
+        1,
+        "tab:findings",
+        "Findings by treatment",
+        headline_table(study, sections),
+        tuple(headline_notes(sections)),
     )
     return Manuscript(
         title=plan.title,

@@ -39,7 +39,8 @@ def write_first_screen(
     return (
         f'<div id="findings">{paragraphs([describe_patients(study), _what(plan, study)])}'
         f"{_confirmatory(plan, sections)}"
-        f"{headline_table(study, sections).to_html()}{shown}"
+        f"{headline_table(study, sections).to_html()}"
+        f"{paragraphs(headline_notes(sections), 'below')}{shown}"
         f'<p class="files">Registration number of the plan (SHA-256): <code>'
         f"{plan.registration}</code></p></div>"
     )
@@ -75,6 +76,11 @@ def headline_table(study: Study, sections: Sequence[Section]) -> Table:
         (t, *(by.get(t, NOT_ESTIMABLE) for by in headlines.values())) for t in study.treatments
     )
     return Table(("Treatment", *headlines), rows)
+
+
+def headline_notes(sections: Sequence[Section]) -> list[str]:
+    """Return why figures of the table of findings, or their intervals, are missing."""
+    return list(dict.fromkeys(text for section in sections for text in section.unsaid))
 
 
 def _confirmatory(plan: Plan, sections: Sequence[Section]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, SpecError, check_choice, with_article
+from trdstats.errors import NotEstimableError, SpecError, check_choice, join_and, with_article
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.covariances.structures import get_covariance
@@ -148,10 +148,10 @@ def _with_model(task: Task, observed: Section) -> Section:
         at_end, unit=unit, level=level
     )
     notes = [Note(study.caveat + ".")] if study.caveat else []
+    unsaid: tuple[str, ...] = ()
     if left_out:
-        notes.append(
-            Note(f"Without a visit at {_days(days)}: {', '.join(left_out)}.", "not estimable")
-        )
+        unsaid = (f"Change: no visit at {_days(days)} under {join_and(left_out)}.",)
+        notes.append(Note(unsaid[0], "not estimable"))
 
     below = _ROW * len(contrasts.tidy()) + 1.3
     # Rows are named by visit and treatments: long names need the whole width.
@@ -191,6 +191,7 @@ def _with_model(task: Task, observed: Section) -> Section:
                 for r in each_row(means_at_end)
             }
         },
+        unsaid=unsaid,
         notes=tuple(notes),
         methods=(_methods(task, study, days),),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import NotEstimableError, TrdstatsError
+from trdstats.errors import NotEstimableError, TrdstatsError, join_and
 from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, time_to
 from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.switching import notes_on
@@ -94,6 +94,7 @@ def run(task: Task) -> Section:
         results=table,
         members=members_of_times(times),
         headlines=_headlines(plan, rows),
+        unsaid=tuple(_unsaid(plan.durability_days[0], rows, study.treatments)),
         methods=(
             "Relapse after response was estimated among responders by cumulative incidence "
             f"(Aalen-Johansen), {_with_competing(times)}.",
@@ -142,6 +143,20 @@ def _headlines(plan: Plan, rows: pd.DataFrame) -> dict[str, dict[str, str]]:
             str(r.treatment): headline(r) for r in each_row(rows)
         }
     }
+
+
+def _unsaid(day: float, rows: pd.DataFrame, treatments: Sequence[str]) -> Iterator[str]:
+    """Yield why a treatment has no figure on the first page, or one without an interval."""
+    what = f"Relapse by day {day:g}"
+    few = [t for t in treatments if t not in set(rows["treatment"])]
+    if few:
+        yield f"{what}: too few responders are still followed under {join_and(few)}."
+    unlimited = rows[rows["conf_low"].isna()]
+    none = unlimited.loc[unlimited["estimate"] == 0, "treatment"].tolist()
+    if none:
+        yield f"{what}: none was seen under {join_and(none)}, which leaves no interval."
+    for r in each_row(unlimited[unlimited["estimate"] != 0]):
+        yield f"{what}, {r.treatment}: {r.reason}."
 
 
 def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, SpecError
+from trdstats.errors import NotEstimableError, SpecError, join_and
 from trdstats.outcomes import ResponseHistory, response_history
 from trdstats.plan.members import members_of_history
 from trdstats.plan.sections import Note, Picture, Section
@@ -138,6 +140,7 @@ def run(task: Task) -> Section:
                 for r in each_row(means)
             }
         },
+        unsaid=tuple(_unsaid(history, tau, task.study.treatments, means)),
         notes=left_out,
         methods=(
             "The probability of being in response on each day was estimated with the "
@@ -172,6 +175,18 @@ def fit_followed(
     reference = spec.reference if spec.reference in kept else None
     fit = ResponseState(spec.tau, reference=reference, conf_level=spec.conf_level)
     return fit.fit(history.only(kept)), (note,)
+
+
+def _unsaid(
+    history: ResponseHistory, tau: float, treatments: Sequence[str], means: pd.DataFrame
+) -> Iterator[str]:
+    """Yield why a treatment has no mean days in response."""
+    without = [t for t in treatments if t not in set(means["treatment"])]
+    late = _not_assessed(history, tau, without)
+    short = [t for t in without if t not in late]
+    for names, why in ((late, "no visit by"), (short, "no follow-up to")):
+        if names:
+            yield f"{HOW_LONG}: {why} day {tau:g} under {join_and(names)}."
 
 
 def _not_assessed(history: ResponseHistory, day: float, treatments: Sequence[str]) -> list[str]:
