@@ -530,11 +530,26 @@ def test_rows_are_gathered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> Non
     study, divided = both("windows")
     monkeypatch.setattr(divided_study, "MOST_ROWS", 400)
     with pytest.raises(TooLargeError, match=r"would be gathered in memory: \d+ rows, and the most"):
-        lmm(divided)
+        mmrm(divided, vcov="empirical", ddf="satterthwaite")
     with pytest.raises(TooLargeError, match="The days of all ratings, which a history keeps"):
         history(divided)
     same(study.longitudinal([28]), divided.longitudinal([28]))
     same(*(mmrm(s) for s in (study, divided)))  # sums of partitions, not rows
+    same(*(lmm(s) for s in (study, divided)))
+
+
+def test_rows_left_out_of_a_partition_that_has_no_other_are_counted() -> None:
+    """No age is known in one of the partitions."""
+    frame = visits()
+    known = frame["subject"].str[1:].astype(int) % 3 != 1
+    frame = frame.assign(age=frame["age"].where(known), site=frame["site"].where(known, " x "))
+    alone = quietly(lambda: trd.Study(frame, windows=WINDOWS, **ROLES))
+    divided = quietly(lambda: trd.DividedStudy(apart(frame), windows=WINDOWS, **ROLES))
+    spec = trd.MMRM("change ~ age + site * visit", covariance="cs")
+    one, other = spec.fit(alone), spec.fit(divided)
+    assert one.design.left_out["a covariate is missing"] > 100
+    assert other.design.left_out == one.design.left_out
+    same(one.tidy(), other.tidy())
 
 
 def test_a_day_without_ratings_is_refused_as_in_memory() -> None:

@@ -94,6 +94,12 @@ def test_a_cluster_gives_the_same(folder: Path) -> None:
         mixed = [trd.MMRM("change ~ baseline + treatment * visit").fit(data).tidy()
                  for data in (alone(folder), study)]  # fmt: skip
         pd.testing.assert_frame_equal(*mixed, rtol=1e-10)
+        spec = trd.LMM("change ~ baseline + treatment * day", random="1 + day")
+        one, other = spec.fit(alone(folder)), spec.fit(study)
+        assert not len(other.design.person)  # of sums that the workers keep
+        for table in ("tidy", "influence", "random_effects", "variance_tests"):
+            pd.testing.assert_frame_equal(*(getattr(fit, table)() for fit in (one, other)),
+                                          rtol=1e-8, atol=1e-11)  # fmt: skip
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ A formula is text, and text may come from a plan or a header: it is read and che
 from trdstats.formulas.design import (
     CovariateDesign,
     OutcomeFormula,
+    add_left_out,
     as_categories,
     check_full_rank,
     complete_rows,
@@ -15,6 +16,8 @@ from trdstats.formulas.design import (
     read_formula,
     read_right_side,
     split_sides,
+    usable_rows,
+    warn_of_lookalikes,
 )
 from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.language import allow
@@ -26,6 +29,7 @@ __all__ = [
     "DesignSpec",
     "OutcomeFormula",
     "Uses",
+    "add_left_out",
     "allow",
     "as_categories",
     "check_full_rank",
@@ -36,4 +40,6 @@ __all__ = [
     "read_formula",
     "read_right_side",
     "split_sides",
+    "usable_rows",
+    "warn_of_lookalikes",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +21,8 @@ from trdstats.frames import to_pandas
 from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
 from trdstats.study.plausibility.lookalikes import note_lookalikes
+
+_REASONS = ("no outcome", "a covariate is missing")  # why rows are left out
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,23 @@ def read_formula(formula: str) -> OutcomeFormula:
 def complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows with an outcome and all covariates, and how many were left out and why."""
+    """Return the rows with an outcome and all covariates, and how many were left out and why.
+
+    Raises
+    ------
+    NotEstimableError
+        When there is no such row.
+    """
+    frame, left_out = usable_rows(data, formula, roles, needed)
+    if not len(frame):
+        raise NotEstimableError("No row has an outcome and all covariates.")
+    return frame, left_out
+
+
+def usable_rows(
+    data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the same as `complete_rows`; there may be no row."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
@@ -75,16 +93,24 @@ def complete_rows(
     incomplete = is_missing.any(axis=1)
     outcome = str(formula.lhs[0])
     no_outcome = is_missing[:, used.index(outcome)] if outcome in used else incomplete & False
-    reasons = {
-        "no outcome": no_outcome,
-        "a covariate is missing": incomplete & ~no_outcome,
-    }
+    reasons = dict(zip(_REASONS, (no_outcome, incomplete & ~no_outcome), strict=True))
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
     frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
     frame.index = pd.RangeIndex(len(frame))
-    if not len(frame):
-        raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
+
+
+def add_left_out(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return how many rows of all parts were left out and why, reasons in their usual order.
+
+    Parameters
+    ----------
+    counts : sequence of mapping of str to int
+        Those of each part, as `complete_rows` returns them.
+    """
+    reasons = dict.fromkeys([*_REASONS, *(reason for count in counts for reason in count)])
+    total = {r: sum(count.get(r, 0) for count in counts) for r in reasons}
+    return {reason: n for reason, n in total.items() if n}
 
 
 def as_categories(
@@ -94,12 +120,14 @@ def as_categories(
     *,
     uses: Uses | None = None,
     keep_levels: bool = False,
+    is_part: bool = False,
     what: str = "data",
 ) -> pd.DataFrame:
     """Return the columns of a model as numbers or as categories.
 
     Texts, booleans and visits are categories, and so are columns within ``C(...)``; columns within
-    functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
+    functions (``log(dose)``) are numbers. Unused categories are dropped unless kept. Of a part of
+    the rows nothing is said of levels that look alike: `warn_of_lookalikes` says it of all.
 
     Raises
     ------
@@ -137,11 +165,22 @@ def as_categories(
             changed[column] = as_category(values)
     if problems:
         raise DataError(problems)
-    for column, values in changed.items():
-        twins = note_lookalikes(pd.Categorical(values).categories, "level", column)
+    if not is_part:
+        warn_of_lookalikes({c: pd.Categorical(v).categories for c, v in changed.items()})
+    return frame.assign(**changed)
+
+
+def warn_of_lookalikes(levels: Mapping[str, pd.Index[Any]]) -> None:
+    """Warn where levels of a column are probably one level, written in different ways.
+
+    Warns
+    -----
+    DataWarning
+    """
+    for column, names in levels.items():
+        twins = note_lookalikes(names, "level", column)
         if twins is not None:
             warn(twins.describe(), DataWarning)
-    return frame.assign(**changed)
 
 
 def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:

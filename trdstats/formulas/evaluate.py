@@ -81,6 +81,11 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
                 levels[name] = coding.levels[0] if base is UNSET else base
         return levels
 
+    def levels(self) -> dict[str, list[Any]]:
+        """Return the levels of every factor that was coded, in their order."""
+        codings = {name: state[1].get("contrasts") for name, state in self.encoder_state.items()}
+        return {name: list(c.levels) for name, c in codings.items() if c is not None}
+
     def header(self) -> tuple[tuple[str, str], ...]:
         """Return the references as lines of the header of a summary; empty without references."""
         named = [f"{name} = {label_of(level)}" for name, level in self.references().items()]
@@ -153,6 +158,19 @@ class CheckedFormula(SimpleFormula):  # type: ignore[misc]
                 numbers |= expression.numbers
                 categories |= expression.categories
         return Uses(frozenset(bare), frozenset(numbers), frozenset(categories))
+
+    def learns(self) -> bool:
+        """Whether a function of the formula learns from all rows, such as a spline its knots."""
+        trees = [
+            read_expression(factor.expr).tree
+            for term in self
+            for factor in term.factors
+            if factor.eval_method is Factor.EvalMethod.PYTHON
+        ]
+        called = (
+            node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)
+        )
+        return any(dotted(function) in LEARNING for function in called)
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,33 @@ def uncorrelated(columns: FloatArray) -> tuple[FloatArray, Coordinates] | None:
     columns : ndarray, shape (N, q)
     """
     centred, shift = centre(columns)
-    size = np.sqrt((centred**2).mean(axis=0))
+    made = orthogonal(centred, len(columns))
+    return None if made is None else (made[0], Coordinates(shift @ made[1]))
+
+
+def orthogonal(columns: FloatArray, n: int) -> tuple[FloatArray, FloatArray] | None:
+    """Return columns made orthogonal with mean square 1 over n rows, and the matrix that does it.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (k, q)
+        The n rows, or others with the same cross-products.
+    n : int
+
+    Returns
+    -------
+    ndarray, shape (k, q), and ndarray, shape (q, q)
+        None where they are dependent.
+    """
+    size = np.sqrt((columns**2).sum(axis=0) / n)
     if not (size > 0).all():
         return None
-    Q, R = np.linalg.qr(centred / size)
-    if np.abs(np.diag(R)).min() < 1e-12 * np.sqrt(len(columns)):
+    Q, R = np.linalg.qr(columns / size)
+    if np.abs(np.diag(R)).min() < 1e-12 * np.sqrt(n):
         return None
-    root = np.sqrt(len(columns))
+    root = np.sqrt(n)
     inverse = solve_triangular(R, np.eye(len(R))) * root
-    return Q * root, Coordinates(shift @ (inverse / size[:, None]))
+    return Q * root, inverse / size[:, None]
 
 
 def centre(columns: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,9 @@ in S and S-PLUS, sections 2.2 and 2.5 (several levels of grouping).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +23,36 @@ from trdstats.kernels.random_effects.absorb import Moments, Pivot, absorb
 from trdstats.kernels.random_effects.chain import Chain
 from trdstats.kernels.random_effects.effects import Effects, block_diagonal, split
 from trdstats.kernels.random_effects.residuals import Residuals
+
+
+class LikelihoodModel(Protocol):
+    """Ratings with random effects, held in any way that sums over them can be had from."""
+
+    @property
+    def factors(self) -> tuple[Effects, ...]:
+        """Factors in the order of the parameters."""
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Number of groups of each factor."""
+
+    @property
+    def n_obs(self) -> int:
+        """Ratings."""
+
+    @property
+    def reml(self) -> bool:
+        """Whether the likelihood is restricted."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of parameters of each factor, then of the residuals."""
+
+    def ids(self, factor: int) -> list[int]:
+        """Return the numbers of the parameters of a factor; after the last, of the residuals."""
+
+    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
+        """Return cross-products weighted by V^-1, log|V|, and what each level took out."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +96,7 @@ class RandomModel:
 
     def ids(self, factor: int) -> list[int]:
         """Return the numbers of the parameters of a factor; after the last, of the residuals."""
-        at = sum(self.sizes[:factor])
-        return list(range(at, at + self.sizes[factor]))
+        return numbers_of(self.sizes, factor)
 
     def covariance(self, level: int, theta: FloatArray) -> FloatArray:
         """Return the covariance matrix of the effects that a level takes out."""
@@ -98,6 +129,37 @@ class RandomModel:
                 result[h] = full
             at += size
         return result
+
+    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
+        """Return cross-products of fixed effects and outcome weighted by V^-1, and log|V|.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (h,)
+        order : {0, 2}
+            Derivatives wanted.
+        """
+        chain = self.chain
+        ids = self.ids(len(self.factors))
+        current = self.residuals.moments(chain, theta[ids[0] :], ids, order)
+        pivots = []
+        for level in range(len(self.levels)):
+            if current is None:
+                return None
+            directions = self.directions(level) if order else {}
+            G = self.covariance(level, theta)
+            absorbed = absorb(chain, level, current, G, directions, order)
+            if absorbed is None:
+                return None
+            current, pivot = absorbed
+            pivots.append(pivot)
+        return None if current is None else (current, pivots)
+
+
+def numbers_of(sizes: Sequence[int], factor: int) -> list[int]:
+    """Return the numbers of the parameters of a factor, of which each has some."""
+    at = sum(sizes[:factor])
+    return list(range(at, at + sizes[factor]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,49 +213,20 @@ class Slopes:
     R: FloatArray | None
 
 
-def moments(
-    model: RandomModel, theta: FloatArray, order: int
-) -> tuple[Moments, list[Pivot]] | None:
-    """Return cross-products of fixed effects and outcome weighted by V^-1, and log|V|.
-
-    Parameters
-    ----------
-    model : RandomModel
-    theta : ndarray, shape (h,)
-    order : {0, 2}
-        Derivatives wanted.
-    """
-    chain = model.chain
-    ids = model.ids(len(model.factors))
-    current = model.residuals.moments(chain, theta[ids[0] :], ids, order)
-    pivots = []
-    for level in range(len(model.levels)):
-        if current is None:
-            return None
-        directions = model.directions(level) if order else {}
-        G = model.covariance(level, theta)
-        absorbed = absorb(chain, level, current, G, directions, order)
-        if absorbed is None:
-            return None
-        current, pivot = absorbed
-        pivots.append(pivot)
-    return None if current is None else (current, pivots)
-
-
-def evaluate(model: RandomModel, theta: FloatArray) -> State | None:
+def evaluate(model: LikelihoodModel, theta: FloatArray) -> State | None:
     """Return the likelihood at some parameters; None where V is not positive definite.
 
     Parameters
     ----------
-    model : RandomModel
+    model : LikelihoodModel
     theta : ndarray, shape (h,)
     """
-    sums_and_pivots = moments(model, theta, 0)
+    sums_and_pivots = model.moments(theta, 0)
     return None if sums_and_pivots is None else _state(model, theta, *sums_and_pivots)
 
 
 def _state(
-    model: RandomModel, theta: FloatArray, sums: Moments, pivots: list[Pivot]
+    model: LikelihoodModel, theta: FloatArray, sums: Moments, pivots: list[Pivot]
 ) -> State | None:
     S = sums.value[0][0]
     q = len(S) - 1
@@ -215,9 +248,9 @@ def _state(
     return State(theta, float(deviance), beta, vcov, tuple(pivots))
 
 
-def slopes(model: RandomModel, state: State) -> Slopes:
+def slopes(model: LikelihoodModel, state: State) -> Slopes:
     """Return the gradient and all second derivatives of the deviance, beta profiled out."""
-    sums_and_pivots = moments(model, state.theta, 2)
+    sums_and_pivots = model.moments(state.theta, 2)
     if sums_and_pivots is None:
         raise ValueError("the likelihood has no value here")
     sums = sums_and_pivots[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trdstats.arrays import FloatArray
@@ -54,6 +56,21 @@ def predict_effects(model: RandomModel, state: State) -> Predicted:
         bottom = np.concatenate((np.swapaxes(cross, 1, 2), outer), axis=2)
         outer = np.concatenate((top, bottom), axis=1)
     return list(zip(effects, errors, strict=True))
+
+
+def state_of_part(model: RandomModel, state: State) -> State:
+    """Return a state of all parts of a model, with what one of them takes out there.
+
+    Parameters
+    ----------
+    model : RandomModel
+        Of the part.
+    state : State
+    """
+    moments_and_pivots = model.moments(state.theta, 0)
+    if moments_and_pivots is None:
+        raise ValueError("the likelihood has no value here")
+    return replace(state, pivots=tuple(moments_and_pivots[1]))
 
 
 def scores_of_units(

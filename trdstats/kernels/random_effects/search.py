@@ -16,7 +16,7 @@ from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import uphill
 from trdstats.kernels.random_effects.effects import block_diagonal, split
 from trdstats.kernels.random_effects.likelihood import (
-    RandomModel,
+    LikelihoodModel,
     Slopes,
     State,
     evaluate,
@@ -24,11 +24,13 @@ from trdstats.kernels.random_effects.likelihood import (
 )
 
 _HALVINGS = 40
+_LONG = 4  # evaluations after which a step was much too long
 _ROUGH = 1e-3  # from this decrement on, exact second derivatives finish the work
 _SMALL = 1e-4  # eigenvalues of G below this share of the largest variance may be 0
 _SAME = 1e-7  # deviances that differ by less are the same
 _STEPS = 5
 _SETTLED = 1e-16  # decrement at which steps along the boundary end
+_ROUNDING = 1e-12  # of a deviance
 _FLAT = 1e-9  # curvature below this share of the largest is none
 
 
@@ -109,13 +111,13 @@ class Optimum:
 
 
 def minimise(
-    model: RandomModel, start: FloatArray, *, tolerance: float = 1e-10, most: int = 100
+    model: LikelihoodModel, start: FloatArray, *, tolerance: float = 1e-10, most: int = 100
 ) -> Optimum | None:
     """Find the covariance parameters of lowest deviance.
 
     Parameters
     ----------
-    model : RandomModel
+    model : LikelihoodModel
     start : ndarray, shape (h,)
         Its covariance matrices are positive definite.
     tolerance : float
@@ -153,6 +155,9 @@ def minimise(
             exact = True
             continue
         x, state = reached
+        # Near a variance of 0 average information, which shrinks with the square of the root, asks
+        # for steps that are far too long; exact derivatives do not.
+        exact = exact or used > _LONG
     state, singular = _on_boundary(model, state)
     if singular:
         x, state, derivatives, hessian = _settle(model, state)
@@ -171,7 +176,7 @@ def minimise(
 
 
 def _descend(
-    model: RandomModel, state: State, x: FloatArray, direction: FloatArray, slope: float
+    model: LikelihoodModel, state: State, x: FloatArray, direction: FloatArray, slope: float
 ) -> tuple[tuple[FloatArray, State] | None, int]:
     """Return the first point along a direction that goes down enough, None without one."""
     length = 1.0
@@ -184,28 +189,28 @@ def _descend(
     return None, _HALVINGS
 
 
-def _to_roots(model: RandomModel, theta: FloatArray) -> FloatArray:
+def _to_roots(model: LikelihoodModel, theta: FloatArray) -> FloatArray:
     """Return the entries of L of every factor, then the parameters of the residuals."""
     parts = split(model.factors, theta)
     roots = [f.to_root(part) for f, part in zip(model.factors, parts, strict=True)]
     return np.concatenate([*roots, theta[sum(f.size for f in model.factors) :]])
 
 
-def _from_roots(model: RandomModel, x: FloatArray) -> FloatArray:
+def _from_roots(model: LikelihoodModel, x: FloatArray) -> FloatArray:
     parts = split(model.factors, x)
     entries = [f.from_root(part) for f, part in zip(model.factors, parts, strict=True)]
     return np.concatenate([*entries, x[sum(f.size for f in model.factors) :]])
 
 
-def _tangents(model: RandomModel, x: FloatArray) -> FloatArray:
+def _tangents(model: LikelihoodModel, x: FloatArray) -> FloatArray:
     """Return the derivatives of the covariance parameters with respect to x, shape (h, h)."""
     parts = split(model.factors, x)
     slopes = [f.root_slopes(part) for f, part in zip(model.factors, parts, strict=True)]
-    return block_diagonal([*slopes, np.eye(model.residuals.size)])
+    return block_diagonal([*slopes, np.eye(model.sizes[-1])])
 
 
 def _in_roots(
-    model: RandomModel, x: FloatArray, derivatives: Slopes, *, exact: bool
+    model: LikelihoodModel, x: FloatArray, derivatives: Slopes, *, exact: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Return gradient and second derivatives, or average information, of the deviance in x."""
     J = _tangents(model, x)
@@ -213,12 +218,12 @@ def _in_roots(
         return J.T @ derivatives.gradient, J.T @ derivatives.average @ J
     parts = split(model.factors, derivatives.gradient)
     curves = [f.root_curves(part) for f, part in zip(model.factors, parts, strict=True)]
-    none = np.zeros((model.residuals.size, model.residuals.size))
+    none = np.zeros((model.sizes[-1], model.sizes[-1]))
     bent = J.T @ derivatives.observed @ J + block_diagonal([*curves, none])
     return J.T @ derivatives.gradient, (bent + bent.T) / 2
 
 
-def _on_boundary(model: RandomModel, state: State) -> tuple[State, tuple[int, ...]]:
+def _on_boundary(model: LikelihoodModel, state: State) -> tuple[State, tuple[int, ...]]:
     """Return the state with what ended near 0 put to 0, and the factors of which it is true."""
     singular = []
     for k in range(len(model.factors)):
@@ -242,7 +247,7 @@ def _on_boundary(model: RandomModel, state: State) -> tuple[State, tuple[int, ..
     return state, tuple(singular)
 
 
-def _settle(model: RandomModel, state: State) -> tuple[FloatArray, State, Slopes, FloatArray]:
+def _settle(model: LikelihoodModel, state: State) -> tuple[FloatArray, State, Slopes, FloatArray]:
     """Return the lowest deviance near a point of the boundary, along the boundary."""
     x = _to_roots(model, state.theta)
     for _ in range(_STEPS):
@@ -254,18 +259,20 @@ def _settle(model: RandomModel, state: State) -> tuple[FloatArray, State, Slopes
             break
         point = x + free @ direction
         other = evaluate(model, _from_roots(model, point))
-        if other is None or other.deviance > state.deviance:
+        # A step so short is right where rounding no longer shows that the deviance falls.
+        rounding = _ROUNDING * abs(state.deviance)
+        if other is None or other.deviance > state.deviance + rounding:
             break
         x, state = point, other
     return x, state, derivatives, hessian
 
 
-def _variance_near(model: RandomModel, state: State) -> float:
+def _variance_near(model: LikelihoodModel, state: State) -> float:
     """Return a variance of the residuals, the scale on which one of effects is small."""
     return float(np.abs(state.theta[model.ids(len(model.factors))[0]]))
 
 
-def _free(model: RandomModel, x: FloatArray) -> FloatArray:
+def _free(model: LikelihoodModel, x: FloatArray) -> FloatArray:
     """Return the directions of x along which the covariance changes, shape (h, f).
 
     Along an entry of L that is 0 at the boundary it does not.

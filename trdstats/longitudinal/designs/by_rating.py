@@ -63,6 +63,8 @@ def build_rows(
     random: Mapping[str, str],
     crossed: Mapping[str, str],
     more: list[str],
+    *,
+    is_part: bool = False,
 ) -> tuple[Design, list[Grouping]]:
     """Read the ratings of a table and the groups they belong to.
 
@@ -75,6 +77,8 @@ def build_rows(
         subject last, and crossed ones.
     more : list of str
         Further columns that must be there.
+    is_part : bool
+        Whether the rows are a part of all, whose categories name the levels of all.
 
     Returns
     -------
@@ -98,7 +102,10 @@ def build_rows(
     uses = formula.rhs.columns()
     for effect in effects.values():
         uses |= effect.columns()
-    frame = as_categories(frame, [c for c in sorted(needed) if c != outcome], uses=uses)
+    frame = as_categories(
+        frame, [c for c in sorted(needed) if c != outcome], uses=uses, keep_levels=is_part,
+        is_part=is_part,
+    )  # fmt: skip
     factors = {c: pd.factorize(frame[c], sort=True) for c in effects}
     nested = {c: factors[c] for c in random}
     _check_nested(nested)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -269,6 +269,15 @@ class Design:
     scales: Scales | None = None
     by_row: bool = False
     coordinates: FloatArray | None = None
+
+    def without_rows(self) -> Design:
+        """Return what is known of the design beside its rows."""
+        of_row = None if self.subject_of_row is None else self.subject_of_row[:0]
+        return replace(
+            self, frame=self.frame[:0], subjects=self.subjects[:0], X=self.X[:, :, :0],
+            y=self.y[:, :0], rated=self.rated[:0], group=self.group[:0], person=self.person[:0],
+            occasion=self.occasion[:0], schedule=self.schedule[:0], subject_of_row=of_row,
+        )  # fmt: skip
 
     def rows_of(self, table: pd.DataFrame) -> FloatArray:
         """Return the rows of the design of other rows of the formula's columns, shape (m, q)."""

@@ -21,7 +21,7 @@ from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.random_effects.chain import Chain, sort_rows
 from trdstats.kernels.random_effects.effects import Effects
-from trdstats.kernels.random_effects.likelihood import RandomModel
+from trdstats.kernels.random_effects.likelihood import LikelihoodModel, RandomModel
 from trdstats.kernels.random_effects.parameter_map import parameter_map
 from trdstats.kernels.random_effects.residuals import Residuals, Structured, independent
 from trdstats.kernels.random_effects.search import Optimum, renamed
@@ -34,35 +34,84 @@ _MOST_NUMBERS = 2e8  # in one array: 1.6 GB
 
 
 @dataclass(frozen=True)
-class FittedRows:
-    """The analysed ratings in the coordinates of the fit.
+class FitCoordinates:
+    """The coordinates of a fit, and the way back.
 
     Attributes
     ----------
     columns : Estimability
         Columns of the design that are not collinear with those before them, and the others as
         combinations of these.
-    z : ndarray, shape (N, q + 1)
-        Fixed effects' design, orthogonal, and least-squares residuals of the outcome.
-    designs : list of ndarray, shape (N, r)
-        Designs of the random effects, by factor.
     origin : ndarray, shape (q,)
         Least-squares coefficients, whose fitted values are subtracted from the outcome.
     of_fixed : Coordinates
     of_effects : list of Coordinates
-    model : RandomModel
-    order : ndarray of int, shape (N,)
-        Rows in the order of the model's chain.
+    model : LikelihoodModel
     """
 
     columns: Estimability
-    z: FloatArray
-    designs: list[FloatArray]
     origin: FloatArray
     of_fixed: Coordinates
     of_effects: list[Coordinates]
+    model: LikelihoodModel
+
+    @property
+    def rest(self) -> tuple[float, float]:
+        """Mean square and variance of the least-squares residuals of the outcome."""
+        raise NotImplementedError
+
+    def mean_squares(self, factor: int) -> FloatArray:
+        """Return the mean squares of the designs of the effects of a factor as given, (r,)."""
+        raise NotImplementedError
+
+    @property
+    def parameters(self) -> FloatArray:
+        """Matrix from covariance parameters to those of the original effects."""
+        return parameter_map(self.model.factors, self.of_effects, self.model.sizes[-1])
+
+    def inference(self, inner: Inference) -> InCoordinates:
+        """Return the inference on the columns as they were given."""
+        around = replace(inner, beta=inner.beta + self.origin)  # type: ignore[type-var]
+        return InCoordinates(around, self.of_fixed)
+
+    def as_given(self, optimum: Optimum) -> Optimum:
+        """Return an optimum with parameters, derivatives and deviance of what was given."""
+        M, A = self.parameters, self.of_fixed
+        state = optimum.state
+        # REML holds log |X'WX|, which the coordinates change by a constant.
+        constant = 2 * A.log_det if self.model.reml else 0.0
+        given = replace(
+            state,
+            theta=M @ state.theta,
+            deviance=state.deviance - constant,
+            beta=A.matrix @ (state.beta + self.origin),
+            vcov=A.matrix @ state.vcov @ A.matrix.T,
+        )
+        return renamed(optimum, M, given)
+
+
+@dataclass(frozen=True)
+class FittedRows(FitCoordinates):
+    """The analysed ratings in the coordinates of the fit.
+
+    Attributes
+    ----------
+    z : ndarray, shape (N, q + 1)
+        Fixed effects' design, orthogonal, and least-squares residuals of the outcome.
+    designs : list of ndarray, shape (N, r)
+        Designs of the random effects, by factor.
+    model : RandomModel
+    order : ndarray of int, shape (N,)
+        Rows in the order of the model's chain.
+    groupings : tuple of Grouping
+        The random effects as they were given.
+    """
+
     model: RandomModel
+    z: FloatArray
+    designs: list[FloatArray]
     order: IntArray
+    groupings: tuple[Grouping, ...]
 
     @classmethod
     def of(
@@ -94,7 +143,7 @@ class FittedRows:
         if centred is None:  # nearly dependent: the likelihood decides
             centred = scaled(X[:, judged.kept])
         columns, of_fixed = centred
-        origin, rest = _least_squares(columns, y)
+        origin, rest = least_squares(columns, y)
         check_residuals(design.outcome, y, rest, columns.shape[1])
         z = np.column_stack((columns, rest))
         designs, of_effects = [], []
@@ -106,32 +155,17 @@ class FittedRows:
         model, order = _model(
             z, designs, groupings, correlated=correlated, reml=reml, residual=residual
         )
-        return cls(judged, z, designs, origin, of_fixed, of_effects, model, order)
+        return cls(judged, origin, of_fixed, of_effects, model, z, designs, order, tuple(groupings))
 
     @property
-    def parameters(self) -> FloatArray:
-        """Matrix from covariance parameters to those of the original effects."""
-        return parameter_map(self.model.factors, self.of_effects, self.model.residuals.size)
+    def rest(self) -> tuple[float, float]:
+        """Mean square and variance of the least-squares residuals of the outcome."""
+        rest = self.z[:, -1]
+        return float((rest**2).mean()), float(rest.var())
 
-    def inference(self, inner: Inference) -> InCoordinates:
-        """Return the inference on the columns as they were given."""
-        around = replace(inner, beta=inner.beta + self.origin)  # type: ignore[type-var]
-        return InCoordinates(around, self.of_fixed)
-
-    def as_given(self, optimum: Optimum) -> Optimum:
-        """Return an optimum with parameters, derivatives and deviance of what was given."""
-        M, A = self.parameters, self.of_fixed
-        state = optimum.state
-        # REML holds log |X'WX|, which the coordinates change by a constant.
-        constant = 2 * A.log_det if self.model.reml else 0.0
-        given = replace(
-            state,
-            theta=M @ state.theta,
-            deviance=state.deviance - constant,
-            beta=A.matrix @ (state.beta + self.origin),
-            vcov=A.matrix @ state.vcov @ A.matrix.T,
-        )
-        return renamed(optimum, M, given)
+    def mean_squares(self, factor: int) -> FloatArray:
+        """Return the mean squares of the designs of the effects of a factor as given, (r,)."""
+        return np.asarray((self.groupings[factor].Z ** 2).mean(axis=0))
 
 
 def _model(
@@ -217,7 +251,7 @@ def _structured(
     return Structured(residual.structure, residual.size, schedule, rated, laid_out)
 
 
-def _least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return coefficients and residuals; a second step restores digits lost to a large mean."""
     beta = np.zeros(columns.shape[1])
     residual = y

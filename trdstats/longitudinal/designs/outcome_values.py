@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -143,11 +143,15 @@ def check_varies(outcome: str, y: FloatArray, *, event: bool = False) -> None:
     NotEstimableError
     """
     if np.ptp(y) == 0:
-        what = "no event" if event and y[0] == 0 else f"{y[0]:g}"
-        raise NotEstimableError(
-            f"The outcome {outcome!r} is {what} in all {len(y):,} ratings: there is nothing to "
-            "estimate."
-        )
+        refuse_constant(outcome, float(y[0]), len(y), event=event)
+
+
+def refuse_constant(outcome: str, value: float, n: int, *, event: bool = False) -> NoReturn:
+    """Refuse an outcome that has one value in all n ratings; see `check_varies`."""
+    what = "no event" if event and value == 0 else f"{value:g}"
+    raise NotEstimableError(
+        f"The outcome {outcome!r} is {what} in all {n:,} ratings: there is nothing to estimate."
+    )
 
 
 def check_not_exact(outcome: str, variance: float, least: float) -> None:
@@ -181,8 +185,18 @@ def check_residuals(outcome: str, y: FloatArray, rest: FloatArray, rank: int) ->
     """
     if len(y) <= rank:
         return
-    least = _ROUNDING * float(np.mean(y**2)) + _EXACT * float(np.var(y))
-    check_not_exact(outcome, float(np.mean(rest**2)), least)
+    left = float(np.mean(rest**2))
+    check_rest(outcome, left, square=float(np.mean(y**2)), variance=float(np.var(y)))
+
+
+def check_rest(outcome: str, left: float, *, square: float, variance: float) -> None:
+    """Refuse the same by the mean square of the residuals and of the outcome, and its variance.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    check_not_exact(outcome, left, _ROUNDING * square + _EXACT * variance)
 
 
 def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[Any, ...]]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import EstimateWarning, SpecError, check_choice, warn
+from trdstats.errors import SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import get_covariance
-from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
+from trdstats.longitudinal.designs.by_rating import build_rows, read_effects
 from trdstats.longitudinal.designs.degrees import check_degrees
-from trdstats.longitudinal.designs.estimable import warn_of_aliased
 from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.gaussian.lmm_fit.conclude import conclude
+from trdstats.longitudinal.gaussian.lmm_fit.divided import adds_up, fit_divided
 from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT, residual_rows, with_visits
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
-from trdstats.longitudinal.gaussian.lmm_search import (
-    at_boundary,
-    check_replication,
-    infer,
-    lowest_deviance,
-)
-from trdstats.study import Study
+from trdstats.longitudinal.gaussian.lmm_search import check_replication
+from trdstats.study import DividedStudy, Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
@@ -131,7 +127,11 @@ class LMM(SummaryMixin):
         Parameters
         ----------
         data : Study or DataFrame
-            One row a rating; days may differ between subjects.
+            One row a rating; days may differ between subjects. Of a `DividedStudy` the sums of its
+            partitions are added, where `random` has effects of the subject alone, residuals are
+            independent, no factor is crossed and no function of the formulas learns from all rows
+            (such as a spline); other models gather the scheduled visits. A fit to sums has no
+            residuals: ``study.longitudinal()`` gathers the rows for what needs them afterwards.
         subject : str
             Column. Not used where `random` names levels of grouping.
         visit : str
@@ -143,6 +143,8 @@ class LMM(SummaryMixin):
             When the table or the formula is not usable, or a subject lies in two sites.
         NotEstimableError
             When the variances are not identified; the message says which and why.
+        TooLargeError
+            When a model that needs rows would gather more than 20 million.
 
         Warns
         -----
@@ -153,6 +155,10 @@ class LMM(SummaryMixin):
         random = {subject: self.random} if isinstance(self.random, str) else dict(self.random)
         if subject in self.crossed and isinstance(self.random, str):
             raise SpecError(f"{subject!r} is the subject and cannot be crossed with itself.")
+        if isinstance(data, DividedStudy) and adds_up(self, subject):
+            fit = fit_divided(self, data)
+            if fit is not None:
+                return fit
         structure = get_covariance(self.residual)
         by_visit = self.residual != INDEPENDENT
         more = [visit, *([self.time] if self.time else [])] if by_visit else []
@@ -169,40 +175,7 @@ class LMM(SummaryMixin):
         fitted = FittedRows.of(
             design, groupings, correlated=self.correlated, reml=self.reml, residual=residual
         )
-        aliased = [design.terms[j] for j in fitted.columns.left_out]
-        warn_of_aliased(aliased, len(design.terms))
-        optimum = lowest_deviance(fitted, groupings, residual)
-        given = fitted.as_given(optimum)
-        boundary = at_boundary(fitted, given, groupings)
-        if residual is not None:
-            of_residual = residual.at_boundary(given.state.theta)
-            boundary += tuple(of_residual.values())
-            optimum = optimum.holding(of_residual)
-            given = fitted.as_given(optimum)
-        if boundary:
-            warn(
-                f"{' '.join(boundary)} It happens by chance where a true variance is small, and "
-                "does not show that it is zero. Degrees of freedom and errors take the "
-                "boundary as known. variance_tests() tests each random effect."
-                + _instead(groupings),
-                EstimateWarning,
-            )
-        return LMMResult(
-            spec=self,
-            design=design,
-            terms=tuple(design.terms[j] for j in fitted.columns.kept),
-            aliased=tuple(aliased),
-            inference=fitted.inference(infer(self.ddf, fitted.model, optimum)),
-            boundary=boundary,
-            _columns=fitted.columns,
-            _model=fitted.model,
-            _optimum=given,
-            _of_theta=given.observed,
-            _fitted=fitted,
-            _state=optimum.state,
-            _groupings=tuple(groupings),
-            _residual=residual,
-        )
+        return conclude(LMMResult, self, design, fitted, groupings, residual)
 
     def _in_words(self) -> str:
         if isinstance(self.random, str):
@@ -225,13 +198,3 @@ class LMM(SummaryMixin):
             ("Degrees of freedom", self.ddf),
         ]
         return Summary("Linear mixed model", tuple(header))
-
-
-def _instead(groupings: Sequence[Grouping]) -> str:
-    """Return as text the model that allows what a random intercept does not."""
-    if len(groupings) > 1 or len(groupings[0].effects) > 1:
-        return ""
-    return (
-        " For ratings at scheduled visits MMRM(covariance='cs') is the same model and also allows "
-        "a correlation of zero or below."
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,16 +13,17 @@ from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.numerics.tails import chi2_sf
+from trdstats.kernels.random_effects.column_sums import ColumnSums, sum_columns
 from trdstats.kernels.random_effects.effects import split
-from trdstats.kernels.random_effects.likelihood import RandomModel, State
+from trdstats.kernels.random_effects.likelihood import LikelihoodModel, State
 from trdstats.kernels.random_effects.predictions import predict_effects, scores_of_units
 from trdstats.kernels.random_effects.residuals import Structured
 from trdstats.kernels.random_effects.search import Optimum
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping
-from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.designs.fitted_rows import FitCoordinates, FittedRows
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
-from trdstats.longitudinal.gaussian.lmm_search import lowest_deviance
+from trdstats.longitudinal.gaussian.lmm_fit.ratios import mixture_p, statistic_of, variance_tests
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 from trdstats.longitudinal.gaussian.nested_models import check_nested
 from trdstats.tables import Table, each_row, format_number
@@ -30,20 +31,7 @@ from trdstats.tables import Table, each_row, format_number
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.lmm import LMM
 
-_ROUNDING = 1e-9  # relative difference of two deviances that are the same
 _MOST_TOGETHER = 4000  # ratings whose covariance matrix is formed
-
-
-def statistic_of(simpler: float, larger: float) -> float:
-    """Return the likelihood ratio of two deviances; what is only rounding is 0."""
-    difference = simpler - larger
-    return difference if difference > _ROUNDING * max(abs(larger), 1.0) else 0.0
-
-
-def mixture_p(statistic: float, k: int) -> float:
-    """Return the p value of a mixture of chi-squared distributions with k - 1 and k degrees."""
-    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
-    return (below + float(chi2_sf(statistic, k))) / 2
 
 
 @checked_methods
@@ -60,9 +48,9 @@ class LMMResult(MixedResult):
 
     spec: LMM
     boundary: tuple[str, ...]
-    _model: RandomModel
+    _model: LikelihoodModel
     _optimum: Optimum
-    _fitted: FittedRows
+    _fitted: FitCoordinates
     _state: State
     _groupings: tuple[Grouping, ...]
     _residual: ResidualRows | None
@@ -182,7 +170,8 @@ class LMMResult(MixedResult):
 
     def _predicted(self) -> list[tuple[FloatArray, FloatArray]]:
         """Return predictions and covariances of their errors, by factor in the order of groups."""
-        model, chain = self._model, self._model.chain
+        model = self._rows.model
+        chain = model.chain
         by_factor: dict[int, tuple[FloatArray, FloatArray]] = {}
         predicted = predict_effects(model, self._state)
         for level, ((effect, error), factors) in enumerate(
@@ -307,7 +296,8 @@ class LMMResult(MixedResult):
 
         None with crossed random effects, which leave no units.
         """
-        fitted, state, model = self._fitted, self._state, self._model
+        fitted, state = self._rows, self._state
+        model = fitted.model
         if model.n_crossed:
             return None
         b = np.append(-state.beta, 1.0)
@@ -322,12 +312,12 @@ class LMMResult(MixedResult):
 
     def _weighted_scores(self, b: FloatArray) -> FloatArray:
         """Return X R^-1 (y - X beta) of each rating, in the order of the chain."""
-        fitted = self._fitted
+        fitted = self._rows
         z = fitted.z[fitted.order]
         residual = z @ b
         if self._residual is None:
             return np.asarray(z[:, :-1] * (residual / self._state.theta[-1])[:, None])
-        structured = self._model.residuals
+        structured = fitted.model.residuals
         if not isinstance(structured, Structured):
             raise TypeError("residuals of this fit are structured")
         inverse = structured.inverse(self._state.theta[-self._residual.size :])
@@ -338,15 +328,16 @@ class LMMResult(MixedResult):
         each = by_visit[:, :, :-1] * (W @ (by_visit @ b)[:, :, None])
         # Rows of a subject stand together in the chain, in the order of its visits or not: scores
         # are summed by unit, so the first row of the subject may carry the sum.
-        starts = self._model.chain.starts[0]
+        starts = fitted.model.chain.starts[0]
         result = np.zeros((len(z), q1 - 1))
         result[starts] = each.sum(axis=1)
         return result
 
     @property
     def _n_units(self) -> int:
-        if self._model.n_crossed:
-            return len(self._groupings[sum(not g.crossed for g in self._groupings) - 1].labels)
+        nested = [g for g in self._groupings if not g.crossed]
+        if len(nested) < len(self._groupings):
+            return len(nested[-1].labels)
         return len(self.design.subjects)
 
     def likelihood_ratio(self, simpler: LMMResult) -> pd.DataFrame:
@@ -410,31 +401,28 @@ class LMMResult(MixedResult):
         Self and Liang 1987, doi:10.1080/01621459.1987.10478472. Stram and Lee 1994,
         doi:10.2307/2533455.
         """
-        rows = []
-        for k, grouping in enumerate(self._groupings):
-            several = len(grouping.effects) > 1
-            for e, effect in enumerate(grouping.effects):
-                if several and effect == "Intercept":
-                    continue
-                deviance, lost = self._without(k, e)
-                statistic = statistic_of(deviance, self.deviance)
-                name = effect if len(self._groupings) == 1 else f"{grouping.column}: {effect}"
-                rows.append((name, statistic, f"{lost - 1}:{lost}", mixture_p(statistic, lost)))
-        return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
+        return variance_tests(self)
 
-    def _without(self, k: int, effect: int) -> tuple[float, int]:
-        """Return the deviance without a random effect, and how many parameters it has fewer."""
-        kept = [e for e in range(len(self._groupings[k].effects)) if e != effect]
-        grouping = self._groupings[k]
-        less = replace(grouping, effects=[grouping.effects[e] for e in kept], Z=grouping.Z[:, kept])
-        groupings = [*self._groupings[:k], less, *self._groupings[k + 1 :]]
-        fitted = FittedRows.of(
+    def _fitted_with(self, groupings: list[Grouping]) -> FitCoordinates:
+        """Return the coordinates of a fit of the same ratings with other random effects."""
+        return FittedRows.of(
             self.design, groupings, correlated=self.spec.correlated, reml=self.spec.reml,
             residual=self._residual,
         )  # fmt: skip
-        optimum = lowest_deviance(fitted, groupings, self._residual)
-        lost = sum(self._model.sizes) - sum(fitted.model.sizes)
-        return fitted.as_given(optimum).state.deviance, lost
+
+    def _column_sums(self) -> tuple[list[str], ColumnSums]:
+        """Return names and sums of the columns of all effects, of the design and the outcome."""
+        names = [f"effect {g.column} {e}" for g in self._groupings for e in g.effects]
+        names += [f"term {t}" for t in self.design.terms]
+        columns = (*(g.Z for g in self._groupings), self.design.X[0].T, self.design.y[0])
+        return [*names, "outcome"], sum_columns(np.column_stack(columns))[0]
+
+    @property
+    def _rows(self) -> FittedRows:
+        """The ratings in the coordinates of the fit."""
+        if not isinstance(self._fitted, FittedRows):
+            raise TypeError("this fit has no rows")
+        return self._fitted
 
     def _left_out_notes(self) -> list[str]:
         return [*super()._left_out_notes(), *self.boundary]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -15,17 +16,17 @@ from trdstats.kernels.gaussian.mixed_tests import (
     Satterthwaite,
 )
 from trdstats.kernels.random_effects.effects import Effects, split
-from trdstats.kernels.random_effects.likelihood import RandomModel
+from trdstats.kernels.random_effects.likelihood import LikelihoodModel
 from trdstats.kernels.random_effects.search import Optimum, minimise
 from trdstats.longitudinal.designs.by_rating import Grouping
-from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.designs.fitted_rows import FitCoordinates
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
 
 _NONE = 1e-8  # share of the larger variance below which one is at zero
 
 
 def lowest_deviance(
-    fitted: FittedRows, groupings: Sequence[Grouping], residual: ResidualRows | None
+    fitted: FitCoordinates, groupings: Sequence[Grouping], residual: ResidualRows | None
 ) -> Optimum:
     """Return the optimum from one of a few starts.
 
@@ -46,10 +47,10 @@ def lowest_deviance(
     return optimum
 
 
-def search(fitted: FittedRows, residual: ResidualRows | None) -> Optimum | None:
+def search(fitted: FitCoordinates, residual: ResidualRows | None) -> Optimum | None:
     """Return the best optimum from a few starts, None without a minimum."""
     model = fitted.model
-    total = float((fitted.z[:, -1] ** 2).mean())
+    total = fitted.rest[0]
     of_residual = np.ones(1) if residual is None else residual.start
     for proportion in (0.5, 0.2, 0.05):
         starts = [_start(f, proportion * total / len(model.factors)) for f in model.factors]
@@ -93,15 +94,19 @@ def check_replication(groupings: Sequence[Grouping]) -> None:
     """
     for grouping in groupings:
         if len(grouping.labels) == len(grouping.group):
-            raise NotEstimableError(
-                f"Every {grouping.column!r} has one rating, so its random effects are not "
-                "identified beside the residuals. Leave the factor out, or give the rows of one "
-                "group the same name."
-            )
+            refuse_single_ratings(grouping.column)
+
+
+def refuse_single_ratings(column: str) -> NoReturn:
+    """Refuse a factor each of whose groups has one rating; see `check_replication`."""
+    raise NotEstimableError(
+        f"Every {column!r} has one rating, so its random effects are not identified beside the "
+        "residuals. Leave the factor out, or give the rows of one group the same name."
+    )
 
 
 def at_boundary(
-    fitted: FittedRows, optimum: Optimum, groupings: Sequence[Grouping]
+    fitted: FitCoordinates, optimum: Optimum, groupings: Sequence[Grouping]
 ) -> tuple[str, ...]:
     """Return sentences that name each estimate at the boundary of the parameters."""
     sentences = []
@@ -109,11 +114,11 @@ def at_boundary(
     for k in optimum.singular:
         grouping = groupings[k]
         variance = np.diag(fitted.model.factors[k].matrix(thetas[k]))
-        size = variance * np.asarray((grouping.Z**2).mean(axis=0))
+        size = variance * fitted.mean_squares(k)
         zero = [
             e
             for e, v in zip(grouping.effects, size, strict=True)
-            if v <= _NONE * max(size.max(), fitted.z[:, -1].var())
+            if v <= _NONE * max(size.max(), fitted.rest[1])
         ]
         if zero:
             sentences.append(
@@ -130,7 +135,7 @@ def at_boundary(
     return tuple(sentences)
 
 
-def infer(ddf: str, model: RandomModel, optimum: Optimum) -> Inference:
+def infer(ddf: str, model: LikelihoodModel, optimum: Optimum) -> Inference:
     """Return the covariance of the effects with their degrees of freedom."""
     state, slopes = optimum.state, optimum.slopes
     phi, P = state.vcov, slopes.P

@@ -97,7 +97,7 @@ class MixedResult(FixedEffects, AnalysedRows):
             L, size, labels = margin_rows(self.design, term, by, at or {}, weights)
             return Margins(self.inference, L, size, labels, term, by, self)
         self._refuse_weights("An average over the study")
-        grid = study_grid(self.design, term, by, at)
+        grid = study_grid(self._design_of_subjects(), term, by, at)
         L, size = grid.X.mean(axis=1), np.abs(grid.X).mean(axis=1)
         sampled = sampling(grid.X[:, :, self._kept] @ self.inference.beta)
         return Margins(self.inference, L, size, grid.labels, term, by, self, sampled)

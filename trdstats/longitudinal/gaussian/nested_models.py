@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ _ABOVE = {
     "sp_pow+nugget": ("us",), "us@cs": ("us@toep",), "us@ar1": ("us@toep", "us@ad"),
     "us@toep": ("us@us",), "us@ad": ("us@us",),
 }  # fmt: skip
+_SAME_SUMS = 1e-9  # of the size of sums of squares: what the order of rows and parts leaves
 _SPAN = 1e-7  # part of a column outside the space of others that counts as none
 
 
@@ -167,15 +168,14 @@ def check_nested(larger: LMMResult, simpler: LMMResult) -> None:
     SpecError
         When likelihoods of the two have no ratio test.
     """
+    if not (len(larger.design.person) and len(simpler.design.person)):
+        _check_nested_sums(larger, simpler)
+        return
     a, b = larger.design, simpler.design
     one, order = _sorted_rows(larger, simpler)
     other, order_of_simpler = _sorted_rows(simpler, larger)
     if a.outcome != b.outcome or not one.equals(other):
-        raise SpecError(
-            f"The fits are of different rows or outcomes ({a.outcome}, {larger.n_obs:,} ratings, "
-            f"and {b.outcome}, {simpler.n_obs:,}): fit both to the same outcome and the rows that "
-            "have all covariates."
-        )
+        _refuse_other_rows(larger, simpler)
     known = {g.column: g for g in larger._groupings}
     correlated = larger.spec.correlated, simpler.spec.correlated
     for g in simpler._groupings:
@@ -185,16 +185,62 @@ def check_nested(larger: LMMResult, simpler: LMMResult) -> None:
             or within.crossed != g.crossed
             or not _effects_lie_within(g, within, correlated, order_of_simpler, order)
         ):
-            raise SpecError(
-                f"The models are not nested: the {simpler.structure} are no special case of the "
-                f"{larger.structure}. Compare AIC or BIC."
-            )
+            _refuse_other_effects(larger, simpler)
     same_time = simpler.spec.time in (None, larger.spec.time)
     if not (is_special_case(simpler.spec.residual, larger.spec.residual) and same_time):
         raise SpecError(
             "The models are not nested: the residuals of the simpler fit are no special case of "
             "those of this one. Compare AIC or BIC."
         )
+
+
+def _refuse_other_rows(larger: LMMResult, simpler: LMMResult) -> NoReturn:
+    raise SpecError(
+        f"The fits are of different rows or outcomes ({larger.design.outcome}, {larger.n_obs:,} "
+        f"ratings, and {simpler.design.outcome}, {simpler.n_obs:,}): fit both to the same outcome "
+        "and the rows that have all covariates."
+    )
+
+
+def _refuse_other_effects(larger: LMMResult, simpler: LMMResult) -> NoReturn:
+    raise SpecError(
+        f"The models are not nested: the {simpler.structure} are no special case of the "
+        f"{larger.structure}. Compare AIC or BIC."
+    )
+
+
+def _check_nested_sums(larger: LMMResult, simpler: LMMResult) -> None:
+    """Refuse the same of fits to sums: those of the columns that both have are to be equal.
+
+    Sums do not show whether effects of other names are combinations of each other.
+    """
+    a, b = larger.design, simpler.design
+    same = a.outcome == b.outcome and larger.n_obs == simpler.n_obs
+    if not (same and a.subjects.equals(b.subjects) and _same_sums(larger, simpler)):
+        _refuse_other_rows(larger, simpler)
+    low, high = set(simpler.effects), set(larger.effects)
+    by_names = low <= high
+    is_free = larger.spec.correlated or not simpler.spec.correlated or len(low) == 1
+    if not (by_names and is_free):
+        if larger.spec.correlated and not by_names:
+            without_rows = simpler if len(a.person) else larger
+            without_rows._need_rows("models whose random effects have different names")
+        _refuse_other_effects(larger, simpler)
+
+
+def _same_sums(one: LMMResult, other: LMMResult) -> bool:
+    """Whether the columns that two fits share have the same means and cross-products."""
+    (names, sums), (others, sums_of_other) = one._column_sums(), other._column_sums()
+    shared = [name for name in names if name in others]
+    at = np.array([names.index(name) for name in shared])
+    at_other = np.array([others.index(name) for name in shared])
+    point = sums.point[at]
+    products = []
+    for columns, place in ((sums, at), (sums_of_other, at_other)):
+        rows = np.column_stack((columns.ones, columns.rows(place, point)))
+        products.append(rows.T @ rows)
+    size = np.sqrt(np.diag(products[0]))
+    return bool((np.abs(products[0] - products[1]) <= _SAME_SUMS * np.outer(size, size)).all())
 
 
 def _sorted_rows(fit: LMMResult, other: LMMResult) -> tuple[pd.DataFrame, IntArray]:

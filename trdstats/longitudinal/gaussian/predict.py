@@ -24,7 +24,7 @@ Kind = Literal["marginal", "conditional", "normalised"]
 def residual_table(fit: FittedModel, kind: Kind) -> pd.DataFrame:
     """Return fitted values and residuals of every analysed row; see `MixedResult.residuals`."""
     check_choice("kind", kind, ("marginal", "conditional", "normalised"))
-    _need_rows(fit, "residuals")
+    fit._need_rows("residuals")
     design = fit.design
     mean = fitted_means(fit)
     y, fitted = design.y[design.cells], mean[design.cells]
@@ -44,11 +44,6 @@ def residual_table(fit: FittedModel, kind: Kind) -> pd.DataFrame:
             "residual": residual,
         }
     )
-
-
-def _need_rows(fit: FittedModel, what: str) -> None:
-    if not len(fit.design.person):
-        raise SpecError(f"The model was fitted to a summary, which has no rows: {what} need them.")
 
 
 def fitted_means(fit: FittedModel) -> FloatArray:
@@ -71,7 +66,7 @@ def missing_visits(fit: MMRMResult) -> pd.DataFrame:
 
     See `MMRMResult.predict_missing`.
     """
-    _need_rows(fit, "predictions of missed visits")
+    fit._need_rows("predictions of missed visits")
     design, s, rows = fit.design, fit._model.products, fit._rows
     if design.varying:
         raise NotEstimableError(
@@ -125,7 +120,7 @@ def predicted(fit: FittedModel, data: Any, conf_level: float, *, new_subject: bo
     check_level(conf_level)
     of_fit = data is None
     if of_fit:
-        _need_rows(fit, "predictions of the analysed rows")
+        fit._need_rows("predictions of the analysed rows")
     table = fit.design.frame if of_fit else to_pandas(data, what="data").reset_index(drop=True)
     columns = [str(v) for v in fit.design.spec.required_variables]
     absent = [c for c in columns if c not in table.columns]
@@ -160,7 +155,7 @@ def predicted(fit: FittedModel, data: Any, conf_level: float, *, new_subject: bo
 
 def simulated_outcomes(fit: FittedModel, n: int, seed: int) -> pd.DataFrame:
     """Return outcomes drawn from a fit; see `MixedResult.simulate`."""
-    _need_rows(fit, "draws")
+    fit._need_rows("draws")
     design = fit.design
     rng = np.random.default_rng(seed)
     values = fitted_means(fit)[design.cells] + fit.noise(n, rng)

@@ -11,12 +11,17 @@ import pandas as pd
 
 from trdstats.arrays import IntArray
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.formulas import as_categories, complete_rows, read_formula
+from trdstats.formulas import OutcomeFormula, add_left_out, read_formula, usable_rows
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.kinds import as_category
 from trdstats.longitudinal.designs.by_visit import build_design
 from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.part_levels import (
+    Levels,
+    levels_of_all,
+    levels_of_part,
+    with_levels,
+)
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
@@ -116,12 +121,7 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
     T = len(design.visits)
     select = np.column_stack([select, len(source) + np.arange(T)])
     summary, _ = summarise(select, np.ascontiguousarray(distinct), design.rated, design.group)
-    empty = replace(
-        design, frame=design.frame[:0], subjects=design.subjects[:0], X=design.X[:, :, :0],
-        y=design.y[:, :0], rated=design.rated[:0], group=design.group[:0], person=design.person[:0],
-        occasion=design.occasion[:0], schedule=design.schedule[:0],
-    )  # fmt: skip
-    return MMRMSummary(spec, empty, summary)
+    return MMRMSummary(spec, design.without_rows(), summary)
 
 
 def summarise_parts(spec: MMRM, study: Study, *, subject: str, visit: str) -> MMRMSummary | None:
@@ -130,69 +130,50 @@ def summarise_parts(spec: MMRM, study: Study, *, subject: str, visit: str) -> MM
     of_parts = [levels for levels in given if levels is not None]
     if not of_parts:
         return None
-    levels = _levels_of_all(of_parts, study, visit)
+    levels = levels_of_all(of_parts, study, visit)
     try:
         parts = study.on_parts(_summarise_part, spec, levels, subject, visit)
     except SpecError:  # a covariate of the visit, a transform that learns from all rows
         return None
-    whole = reduce(MMRMSummary.__add__, [part for part in parts if part is not None])
-    planned = pd.Index(study.scheduled_days())
-    return replace(whole, design=replace(whole.design, planned=planned))
+    whole = reduce(MMRMSummary.__add__, [part for part in parts if isinstance(part, MMRMSummary)])
+    counts = [p.design.left_out if isinstance(p, MMRMSummary) else p for p in parts]
+    planned, left_out = pd.Index(study.scheduled_days()), add_left_out(counts)
+    return replace(whole, design=replace(whole.design, planned=planned, left_out=left_out))
 
 
-def _levels_of_part(
-    part: Study, spec: MMRM, subject: str, visit: str
-) -> dict[str, pd.Index[Any]] | None:
+def _levels_of_part(part: Study, spec: MMRM, subject: str, visit: str) -> Levels | None:
     """Return the levels that the analysed rows of a part have; None where it has no such row."""
-    formula = read_formula(spec.formula)
-    needed = sorted({str(v) for v in formula.required_variables})
-    grouped = [] if spec.group is None else [spec.group]
-    rows = part.longitudinal()
-    if not len(rows):
-        return None
-    try:
-        frame, _ = complete_rows(rows, formula, [subject, visit, *grouped], needed)
-    except NotEstimableError:
-        return None
-    factors = [visit, *(c for c in needed if c != str(formula.lhs[0])), *grouped]
-    coded = as_categories(frame, factors, visit, uses=formula.rhs.columns())
-    return {
-        c: coded[c].cat.categories
-        for c in factors
-        if isinstance(coded[c].dtype, pd.CategoricalDtype)
-    }
-
-
-def _levels_of_all(
-    parts: list[dict[str, pd.Index[Any]]], study: Study, visit: str
-) -> dict[str, pd.Index[Any]]:
-    """Return the levels of all analysed rows in their order."""
-    levels = {}
-    for c in parts[0]:
-        used = set().union(*(part[c] for part in parts if c in part))
-        declared = study.subjects[c].dtype if c in study.subjects else None
-        if isinstance(declared, pd.CategoricalDtype):
-            levels[c] = pd.Index([v for v in declared.categories if v in used])
-        elif c == visit:
-            levels[c] = pd.Index(sorted(used))
-        else:
-            levels[c] = as_category(pd.Series(list(used))).categories
-    return levels
+    formula, needed, factors, roles = _columns_of(spec, subject, visit)
+    return levels_of_part(part, formula, roles, needed, factors, visit=visit)
 
 
 def _summarise_part(
-    part: Study, spec: MMRM, levels: dict[str, pd.Index[Any]], subject: str, visit: str
-) -> MMRMSummary | None:
+    part: Study, spec: MMRM, levels: Levels, subject: str, visit: str
+) -> MMRMSummary | dict[str, int]:
+    """Return the summary of a part, or how many rows are left out where none is analysed."""
     rows = part.longitudinal()
     if not len(rows):
-        return None
-    coded = {c: pd.Categorical(rows[c], categories=known) for c, known in levels.items()}
-    table = rows.assign(**coded)
-    table.attrs = dict(rows.attrs)
+        return {}
+    table = with_levels(rows, levels)
     try:
         return spec.summarise(table, subject=subject, visit=visit)
-    except NotEstimableError:  # no row of this part is analysed
-        return None
+    except NotEstimableError:
+        formula, needed, _, roles = _columns_of(spec, subject, visit)
+        usable, left_out = usable_rows(table, formula, roles, needed)
+        if len(usable):
+            raise
+        return left_out
+
+
+def _columns_of(
+    spec: MMRM, subject: str, visit: str
+) -> tuple[OutcomeFormula, list[str], list[str], list[str]]:
+    """Return the formula, its columns, those that may be categories, and those that rows need."""
+    formula = read_formula(spec.formula)
+    needed = sorted({str(v) for v in formula.required_variables})
+    grouped = [] if spec.group is None else [spec.group]
+    factors = [visit, *(c for c in needed if c != str(formula.lhs[0])), *grouped]
+    return formula, needed, factors, [subject, visit, *grouped]
 
 
 def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:

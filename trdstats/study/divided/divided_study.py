@@ -43,8 +43,9 @@ class DividedStudy(Study, of_partitions=True):
     It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
     are: `time_to`, `rates`, `response_history`, `assess` and `mean_scores` judge each partition
     on dask, and one row a subject, or sums, are gathered. `MMRM` adds cross-products of the
-    partitions. Models that need rows (`LMM`, `GEE`, ...) gather the scheduled visits, 20 million
-    at most. What needs all visits in memory says so (`TooLargeError`).
+    partitions, and so does `LMM` with random effects of the subject. Models that need rows
+    (`GEE`, ...) gather the scheduled visits, 20 million at most. What needs all visits in memory
+    says so (`TooLargeError`).
 
     Parameters
     ----------
@@ -173,6 +174,19 @@ class DividedStudy(Study, of_partitions=True):
         *arguments : object
         """
         return computed(self._each(work, *arguments))
+
+    def kept_on_parts(self, work: Callable[..., object], *arguments: object) -> list[Any]:
+        """Return what some work makes of each part as tasks of dask, worked out once and kept.
+
+        The workers of a cluster keep it; without one it is in memory.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments.
+        *arguments : object
+        """
+        return list(extra_module("dask", "dask").persist(*self._each(work, *arguments)))
 
     def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
         task = task_of(partial(_run, work, arguments))

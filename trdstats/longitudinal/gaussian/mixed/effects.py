@@ -91,7 +91,7 @@ class FixedEffects(FittedModel):
         one row a site: only sites are independent. With estimated weights the influence includes
         their estimation. A fit to a summary has no rows, and no influences.
         """
-        effect_influence = self._influence() if len(self.design.person) else None
+        effect_influence = self._influence() if self._has_influences else None
         if effect_influence is None:
             return estimates
         subjects = np.asarray(self.design.subjects, dtype=object)
@@ -218,7 +218,7 @@ class FixedEffects(FittedModel):
         SpecError
             When the model was fitted to a summary.
         """
-        if not len(self.design.person):
+        if not self._has_influences:
             raise SpecError(
                 "The model was fitted to a summary, which has no rows: influence needs them."
             )

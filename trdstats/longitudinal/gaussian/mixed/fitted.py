@@ -10,12 +10,13 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reml import Model
-from trdstats.kernels.random_effects.likelihood import RandomModel
+from trdstats.kernels.random_effects.likelihood import LikelihoodModel
 from trdstats.kernels.random_effects.search import Optimum as RandomOptimum
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import Identified
@@ -37,7 +38,7 @@ class FittedModel(EstimateResult):
     aliased: tuple[str, ...]
     inference: Inference
     _columns: Estimability
-    _model: Model | RandomModel
+    _model: Model | LikelihoodModel
     _optimum: Optimum | RandomOptimum
     _of_theta: FloatArray
     _weighting: Weighting | None = field(default=None, kw_only=True)
@@ -138,6 +139,32 @@ class FittedModel(EstimateResult):
                 "converged": [o.is_minimum],
             }
         )
+
+    def _need_rows(self, what: str) -> None:
+        """Refuse what needs rows where the model was fitted to sums.
+
+        Parameters
+        ----------
+        what : str
+            In the plural.
+
+        Raises
+        ------
+        SpecError
+        """
+        if not len(self.design.person):
+            raise SpecError(
+                f"The model was fitted to a summary, which has no rows: {what} need them."
+            )
+
+    @property
+    def _has_influences(self) -> bool:
+        """Whether the influence of subjects can be had."""
+        return len(self.design.person) > 0
+
+    def _design_of_subjects(self) -> Design:
+        """Return the design with a row of every subject, the first one."""
+        return self.design
 
     def _influence(self) -> FloatArray | None:
         """Return the influence of each subject on each fixed effect, shape (n, q).

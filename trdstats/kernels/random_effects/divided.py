@@ -1,0 +1,101 @@
+"""The likelihood of ratings whose subjects stand in parts: sums of the likelihoods of the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
+from trdstats.kernels.random_effects.absorb import Moments, Pivot
+from trdstats.kernels.random_effects.chain import Blocks
+from trdstats.kernels.random_effects.effects import Effects
+from trdstats.kernels.random_effects.likelihood import RandomModel, numbers_of
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class DividedModel:
+    """Ratings with random effects of subjects, each of whom is in one of several parts.
+
+    Attributes
+    ----------
+    factors : tuple of Effects
+        One: the effects of the subjects.
+    groups : tuple of int
+        Number of subjects.
+    n_obs : int
+    reml : bool
+    of_parts : callable
+        Returns `moments_of_part` of every part, from covariance parameters and order.
+    """
+
+    factors: tuple[Effects, ...]
+    groups: tuple[int, ...]
+    n_obs: int
+    reml: bool
+    of_parts: Callable[[FloatArray, int], Sequence[Moments | None]]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of parameters of the factor, then of the residuals."""
+        return [*(f.size for f in self.factors), 1]
+
+    def ids(self, factor: int) -> list[int]:
+        """Return the numbers of the parameters of a factor; after the last, of the residuals."""
+        return numbers_of(self.sizes, factor)
+
+    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
+        """Return the sums of the parts; what they took out stays with them.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (h,)
+        order : {0, 2}
+            Derivatives wanted.
+        """
+        moments = self.of_parts(theta, order)
+        known = [m for m in moments if m is not None]
+        return (add_moments(known), []) if len(known) == len(moments) else None
+
+
+def moments_of_part(model: RandomModel, theta: FloatArray, order: int) -> Moments | None:
+    """Return the cross-products of one part, without what only its own subjects need.
+
+    Parameters
+    ----------
+    model : RandomModel
+    theta : ndarray, shape (h,)
+    order : {0, 2}
+    """
+    moments_and_pivots = model.moments(theta, order)
+    return None if moments_and_pivots is None else moments_and_pivots[0]
+
+
+def add_moments(parts: Sequence[Moments]) -> Moments:
+    """Return the sums of cross-products of fixed effects and outcome, and of log|V|."""
+    return Moments(
+        value=_blocks([m.value for m in parts]),
+        log_det=sum(m.log_det for m in parts),
+        first=_by_key([m.first for m in parts]),
+        log_first=_numbers([m.log_first for m in parts]),
+        second=_by_key([m.second for m in parts]),
+        log_second=_numbers([m.log_second for m in parts]),
+        curve=_by_key([m.curve for m in parts]),
+        log_curve=_numbers([m.log_curve for m in parts]),
+    )
+
+
+def _blocks(parts: Sequence[Blocks]) -> Blocks:
+    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
+
+
+def _by_key(parts: Sequence[dict[K, Blocks]]) -> dict[K, Blocks]:
+    return {key: _blocks([part[key] for part in parts]) for key in parts[0]}
+
+
+def _numbers(parts: Sequence[dict[K, float]]) -> dict[K, float]:
+    return {key: float(sum(part[key] for part in parts)) for key in parts[0]}

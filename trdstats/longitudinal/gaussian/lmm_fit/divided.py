@@ -1,0 +1,142 @@
+"""An LMM of a divided study, fitted to sums of its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import DataError, SpecError, TooLargeError
+from trdstats.formulas import read_formula, warn_of_lookalikes
+from trdstats.kernels.random_effects.column_sums import ColumnSums
+from trdstats.longitudinal.designs.by_rating import Grouping, read_effects
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.part_levels import levels_of_all
+from trdstats.longitudinal.gaussian.lmm_fit.conclude import conclude
+from trdstats.longitudinal.gaussian.lmm_fit.fitted_parts import FittedParts, StudySums
+from trdstats.longitudinal.gaussian.lmm_fit.part import SUBJECT, effects_of, levels_for
+from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT
+from trdstats.longitudinal.gaussian.lmm_result import LMMResult
+from trdstats.longitudinal.gaussian.lmm_search import refuse_single_ratings
+from trdstats.study import DividedStudy
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gaussian.lmm import LMM
+
+
+def adds_up(spec: LMM, subject: str) -> bool:
+    """Return whether a model is one of sums over the subjects of a study.
+
+    Parameters
+    ----------
+    spec : LMM
+    subject : str
+        Column that names the groups where the model names none.
+    """
+    levels = [subject] if isinstance(spec.random, str) else list(spec.random)
+    if levels != [SUBJECT] or spec.crossed or spec.residual != INDEPENDENT:
+        return False
+    return not (read_formula(spec.formula).rhs.learns() or read_effects(effects_of(spec)).learns())
+
+
+def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
+    """Fit a model to sums of the parts of a study; None where its rows are to be looked at.
+
+    Raises
+    ------
+    DataError, SpecError
+        Of a part, where the rows of all are too many to judge them together.
+    NotEstimableError
+        When the variances are not identified.
+    """
+    try:
+        sums = _summed(spec, study)
+    except (DataError, SpecError) as error:  # what is wrong in a part is said of all rows
+        try:
+            study.check_rows("Rows of visits")
+        except TooLargeError:
+            raise error from None
+        return None
+    if sums is None:
+        return None
+    if len(sums.design.subjects) == sums.columns.n:
+        refuse_single_ratings(SUBJECT)
+    warn_of_lookalikes(sums.levels)
+    fitted = FittedParts.of(sums, sums.grouping.effects)
+    return conclude(DividedLMMResult, spec, sums.design, fitted, [sums.grouping], None)
+
+
+def _summed(spec: LMM, study: DividedStudy) -> StudySums | None:
+    of_parts = [levels for levels in study.on_parts(levels_for, spec) if levels is not None]
+    if not of_parts:
+        return None
+    return StudySums.of(study, spec, levels_of_all(of_parts, study))
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class DividedLMMResult(LMMResult):
+    """A linear mixed model fitted to sums of the parts of a study; see `LMMResult`."""
+
+    _fitted: FittedParts
+
+    def _need_rows(self, what: str) -> NoReturn:
+        """Refuse: there are no rows.
+
+        Raises
+        ------
+        TooLargeError
+        """
+        raise TooLargeError(
+            f"The model was fitted to sums of partitions, which hold no rows: {what} need them. "
+            "Fit it to study.longitudinal(), which gathers the scheduled visits, 20 million at "
+            "most, or, if memory has room, to study.in_memory()."
+        )
+
+    @property
+    def _has_influences(self) -> bool:
+        return True
+
+    def _influence(self) -> FloatArray:
+        return self._of_subjects
+
+    @cached_property
+    def _of_subjects(self) -> FloatArray:
+        """Influence of each subject on each fixed effect; the parts are read again, once."""
+        state = self._state
+        scores = self._fitted.scores(state)
+        return np.asarray(scores @ state.vcov @ self._fitted.of_fixed.matrix.T)
+
+    def _predicted(self) -> list[tuple[FloatArray, FloatArray]]:
+        effect, error = self._fitted.predicted(self._state)
+        A = self._fitted.of_effects[0].matrix
+        return [(effect @ A.T, A @ error @ A.T)]
+
+    def _design_of_subjects(self) -> Design:
+        rows = self._fitted.sums.first_rows()
+        return replace(self.design, frame=rows, person=np.arange(len(rows)))
+
+    def _fitted_with(self, groupings: list[Grouping]) -> FittedParts:
+        return FittedParts.of(self._fitted.sums, groupings[0].effects)
+
+    def _column_sums(self) -> tuple[list[str], ColumnSums]:
+        """Return the sums of the columns of the model, and their names."""
+        effects, terms = self._groupings[0].effects, self.design.terms
+        names = [*(f"effect {SUBJECT} {e}" for e in effects), *(f"term {t}" for t in terms)]
+        return [*names, "outcome"], self._fitted.sums.columns
+
+    def subject_lines(self) -> NoReturn:
+        """Refuse: there are no rows."""
+        self._need_rows("the lines of the subjects at their ratings")
+
+    def whitened(self, residual: FloatArray) -> NoReturn:
+        """Refuse: there are no rows."""
+        self._need_rows("residuals")
+
+    def noise(self, n: int, rng: np.random.Generator) -> NoReturn:
+        """Refuse: there are no rows."""
+        self._need_rows("draws")

@@ -1,0 +1,245 @@
+"""The ratings of a divided study as sums of its parts, in the coordinates in which they are fitted.
+
+The parts keep the sums of their subjects; what goes between is one set of sums over all subjects
+for every value of the likelihood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.extras import extra_module
+from trdstats.formulas import add_left_out
+from trdstats.kernels.random_effects.absorb import Moments
+from trdstats.kernels.random_effects.column_sums import ColumnSums, merge_columns
+from trdstats.kernels.random_effects.divided import DividedModel, moments_of_part
+from trdstats.kernels.random_effects.effects import Effects
+from trdstats.kernels.random_effects.likelihood import State
+from trdstats.kernels.random_effects.part_sums import PlacedModel
+from trdstats.longitudinal.designs.by_rating import Grouping
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.fitted_rows import FitCoordinates, least_squares
+from trdstats.longitudinal.designs.outcome_values import check_rest, refuse_constant
+from trdstats.longitudinal.designs.part_levels import Levels
+from trdstats.longitudinal.gaussian.lmm_fit.part import (
+    SUBJECT,
+    PartHead,
+    effects_of_part,
+    head_of,
+    model_of,
+    scores_of_part,
+    subjects_of_part,
+    sum_up,
+)
+from trdstats.partitions import computed, task_of
+from trdstats.study import DividedStudy
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gaussian.lmm import LMM
+
+
+@dataclass(frozen=True)
+class StudySums:
+    """The sums of all parts of a study.
+
+    Attributes
+    ----------
+    study : DividedStudy
+    spec : LMM
+    levels : dict of str to Index
+        Levels of the categories of all parts.
+    kept : tuple of Delayed
+        Sums of the subjects of each part that has an analysed row.
+    order : ndarray of int, shape (n,)
+        The analysed subjects of all parts, part by part, in the order of the study.
+    columns : ColumnSums
+        Of random effects, fixed effects and outcome.
+    design : Design
+        Without rows; its frame holds the least and the largest value of every number.
+    grouping : Grouping
+        The random effects without rows.
+    """
+
+    study: DividedStudy
+    spec: LMM
+    levels: Levels
+    kept: tuple[Any, ...]
+    order: IntArray
+    columns: ColumnSums
+    design: Design
+    grouping: Grouping
+
+    @classmethod
+    def of(cls, study: DividedStudy, spec: LMM, levels: Levels) -> StudySums | None:
+        """Read the parts of a study once; None where their designs differ."""
+        kept = study.kept_on_parts(sum_up, spec, levels)
+        heads = computed([task_of(head_of)(part) for part in kept])
+        known: list[PartHead] = [head for head, _ in heads if head is not None]
+        first = known[0].design
+        coded = first.spec.levels(), known[0].grouping.spec.levels()
+        for head in known:
+            same = head.design.terms == first.terms
+            same &= head.grouping.effects == known[0].grouping.effects
+            if not same or coded != (head.design.spec.levels(), head.grouping.spec.levels()):
+                return None
+        places = [
+            place[head.analysed]
+            for place, (head, _) in zip(study.places_of_parts(), heads, strict=True)
+            if head is not None
+        ]
+        place = np.concatenate(places)
+        order = np.argsort(place, kind="stable")
+        ids = study.subjects[SUBJECT].cat.categories
+        subjects = pd.CategoricalIndex(ids[place[order]], categories=ids)
+        design = replace(
+            first,
+            frame=_extremes(known),
+            subjects=subjects,
+            visits=pd.RangeIndex(max(len(h.design.visits) for h in known)),
+            totals=sum((h.design.totals for h in known[1:]), start=first.totals),
+            left_out=add_left_out([left_out for _, left_out in heads]),
+            caveat=study.caveat,
+        )
+        has_rows = [task for task, (head, _) in zip(kept, heads, strict=True) if head is not None]
+        columns = merge_columns([h.columns for h in known])
+        grouping = replace(known[0].grouping, labels=subjects)
+        return cls(
+            study, spec, levels, tuple(has_rows), order, columns, design, grouping
+        )  # fmt: skip
+
+    def in_order(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """Return arrays of the parts, one entry an analysed subject, in the order of the study."""
+        return np.concatenate(parts)[self.order]
+
+    def first_rows(self) -> pd.DataFrame:
+        """Return the columns of the formula on the first analysed row of every subject."""
+        parts = self.study.on_parts(subjects_of_part, self.spec, self.levels)
+        rows = pd.concat([p for p in parts if len(p)], ignore_index=True)
+        return rows.iloc[self.order].reset_index(drop=True)
+
+
+def _extremes(heads: Sequence[PartHead]) -> pd.DataFrame:
+    """Return the least and the largest value of every number, and some level of every category."""
+    columns: dict[str, Any] = {
+        str(c): [
+            min(h.extremes[c].iloc[0] for h in heads), max(h.extremes[c].iloc[1] for h in heads)
+        ]
+        for c in heads[0].extremes
+    }  # fmt: skip
+    for c, dtype in heads[0].design.totals.types.items():
+        columns[c] = pd.Categorical.from_codes([0, 0], dtype=dtype)
+    return pd.DataFrame(columns, index=pd.RangeIndex(2))
+
+
+@dataclass(frozen=True)
+class OnParts:
+    """The likelihood of every part.
+
+    Attributes
+    ----------
+    models : tuple of Delayed
+    """
+
+    models: tuple[Any, ...]
+
+    def __call__(self, theta: FloatArray, order: int) -> list[Moments | None]:
+        """Return the cross-products of all parts at some covariance parameters."""
+        return computed([task_of(moments_of_part)(model, theta, order) for model in self.models])
+
+
+@dataclass(frozen=True)
+class FittedParts(FitCoordinates):
+    """The analysed ratings of all parts in the coordinates of the fit.
+
+    Attributes
+    ----------
+    model : DividedModel
+    sums : StudySums
+    placed : PlacedModel
+    models : tuple of Delayed
+        The model of each part.
+    left : tuple of float
+        Mean square and variance of the least-squares residuals.
+    """
+
+    model: DividedModel
+    sums: StudySums
+    placed: PlacedModel
+    models: tuple[Any, ...]
+    left: tuple[float, float]
+
+    @classmethod
+    def of(cls, sums: StudySums, effects: Sequence[str]) -> FittedParts:
+        """Put sums into the coordinates of the fit with some of the random effects.
+
+        Raises
+        ------
+        NotEstimableError
+            When the outcome is constant, or the formula fits it exactly.
+        """
+        spec, columns, names = sums.spec, sums.columns, sums.grouping.effects
+        r, q = len(names), len(sums.design.terms)
+        outcome, n = sums.design.outcome, columns.n
+        y = np.array([r + q])
+        if columns.low[-1] == columns.high[-1]:
+            refuse_constant(outcome, float(columns.low[-1]), n)
+        judged = columns.judge(np.arange(r, r + q))
+        kept = r + judged.kept
+        fixed = columns.uncorrelated(kept) or columns.scaled(kept)
+        X = columns.rows(fixed.columns, fixed.shift) @ fixed.inner
+        one = columns.constant(kept)
+        start = 0.0 if one is None else float(columns.point[-1])
+        origin, rest = least_squares(X, columns.rows(y, np.array([start]))[:, 0])
+        left = float(rest @ rest) / n
+        if n > len(kept):
+            square = float(columns.mean_squares(y)[0])
+            about_mean = float(((columns.rows(y, columns.mean[y])) ** 2).sum()) / n
+            check_rest(outcome, left, square=square, variance=about_mean)
+        chosen = np.array([names.index(e) for e in effects], dtype=np.intp)
+        placed_effects = columns.uncorrelated(chosen) if spec.correlated and len(chosen) else None
+        placed_effects = placed_effects or columns.scaled(chosen)
+        factor = Effects(len(chosen), spec.correlated)
+        placed = PlacedModel(placed_effects, fixed, start, origin, factor, spec.reml)
+        models = tuple(
+            extra_module("dask", "dask").persist(
+                *[task_of(model_of)(part, placed) for part in sums.kept]
+            )
+        )
+        groups = (len(sums.design.subjects),)
+        model = DividedModel((factor,), groups, n, spec.reml, OnParts(models))
+        # The start belongs to the column that is constant.
+        constant = np.linalg.lstsq(X, columns.ones, rcond=None)[0] if start else np.zeros(len(kept))
+        mean = float(columns.ones @ rest) / n
+        return cls(
+            judged, origin + start * constant, columns.coordinates(fixed),
+            [columns.coordinates(placed_effects)], model, sums, placed, models,
+            (left, left - mean**2),
+        )  # fmt: skip
+
+    @property
+    def rest(self) -> tuple[float, float]:
+        """Mean square and variance of the least-squares residuals of the outcome."""
+        return self.left
+
+    def mean_squares(self, factor: int) -> FloatArray:
+        """Return the mean squares of the designs of the effects of a factor as given, (r,)."""
+        return self.sums.columns.mean_squares(self.placed.effects.columns)
+
+    def predicted(self, state: State) -> tuple[FloatArray, FloatArray]:
+        """Return predictions of the effects of all subjects, and their errors, in coordinates."""
+        parts = computed([task_of(effects_of_part)(model, state) for model in self.models])
+        effect, error = ([part[k] for part in parts] for k in (0, 1))
+        return self.sums.in_order(effect), self.sums.in_order(error)
+
+    def scores(self, state: State) -> FloatArray:
+        """Return X'V^-1 (y - X beta) of all subjects, shape (n, q); the parts are read again."""
+        sums = self.sums
+        return sums.in_order(
+            sums.study.on_parts(scores_of_part, sums.spec, sums.levels, self.placed, state)
+        )
