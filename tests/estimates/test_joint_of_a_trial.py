@@ -77,3 +77,24 @@ def test_one_adjustment_for_three_outcomes(whole: Estimates) -> None:
     bonferroni = whole.adjust("bonferroni").tidy()
     assert (table["conf_low"] > bonferroni["conf_low"]).all()
     assert "the joint distribution of all statistics (max-T)" in adjusted.notes[-1]
+
+
+@pytest.mark.parametrize("first", ["means", "effects"])
+def test_means_and_effects_of_one_model(first: str) -> None:
+    """The means are named by categories, which the effects do not have."""
+    fit = trd.MMRM("change ~ baseline + treatment * visit").fit(
+        both_arms().longitudinal(days=[14, 28])
+    )
+    means = fit.margins("treatment")
+    parts = (means, fit) if first == "means" else (fit, means)
+    both = trd.joint(*parts)
+    tidy = both.tidy()
+    of_means, of_effects = tidy["term"] == "", tidy["treatment"] == ""
+    assert (of_means != of_effects).all()
+    assert tidy.loc[of_means, "treatment"].tolist() == PAIR
+    assert tidy.loc[of_means, "estimate"].tolist() == means.tidy()["estimate"].tolist()
+    assert tidy.loc[of_effects, "term"].tolist() == fit.tidy()["term"].tolist()
+    # Each keeps its covariance; between them it is that of the influences of the same subjects.
+    between = both.covariance[np.ix_(of_means, of_effects)]
+    crossed = both.influences.T @ both.influences
+    assert between == pytest.approx(crossed[np.ix_(of_means, of_effects)], rel=1e-12)

@@ -93,7 +93,8 @@ def stacked(
     # A key that a part does not have is empty there; one that it has may be missing.
     for key in keys.columns:
         if any(key not in p.keys for p in parts):
-            keys[key] = keys[key].fillna("")
+            # A category has no empty level, and levels of one part are not those of another.
+            keys[key] = keys[key].astype(object).where(keys[key].notna(), "")
     return replace(
         parts[0],
         keys=keys,
