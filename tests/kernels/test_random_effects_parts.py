@@ -9,8 +9,10 @@ import pytest
 
 from trdstats.kernels.gaussian.coordinates import centre, uncorrelated
 from trdstats.kernels.gaussian.estimability import judge_rows
+from trdstats.kernels.random_effects import pieces
+from trdstats.kernels.random_effects.absorb import add_moments
 from trdstats.kernels.random_effects.column_sums import merge_columns, sum_columns
-from trdstats.kernels.random_effects.divided import DividedModel, add_moments, moments_of_part
+from trdstats.kernels.random_effects.divided import DividedModel, moments_of_part
 from trdstats.kernels.random_effects.effects import Effects
 from trdstats.kernels.random_effects.likelihood import evaluate, slopes
 from trdstats.kernels.random_effects.part_sums import PlacedModel, sum_part
@@ -158,3 +160,27 @@ def test_moments_add_by_key() -> None:
     assert twice.second.keys() == {(0, 0), (0, 1), (1, 1)}
     np.testing.assert_array_equal(twice.value[0], 2 * one.value[0])
     np.testing.assert_array_equal(twice.second[0, 1][0], 2 * one.second[0, 1][0])
+
+
+@pytest.mark.parametrize("r", [1, 2])
+def test_pieces_of_many_subjects_give_the_same(r: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty subjects at once, and seven at a time: equal to the rounding of sums."""
+    whole, _ = some_parts(r)
+    placed = placed_model(whole.columns, r, reml=True)
+    at_once = placed.model(whole)
+    theta = np.array([1.3, 0.9] if r == 1 else [1.3, 0.2, 0.5, 0.9])
+    one = evaluate(at_once, theta)
+    monkeypatch.setattr(pieces, "_SUBJECTS", 7)
+    in_pieces = placed.model(whole)
+    other = evaluate(in_pieces, theta)
+    assert one is not None
+    assert other is not None
+    assert other.deviance == pytest.approx(one.deviance, rel=1e-13)
+    np.testing.assert_allclose(other.pivots[0].F, one.pivots[0].F, rtol=1e-13)
+    np.testing.assert_allclose(other.pivots[0].Z_U, one.pivots[0].Z_U, rtol=1e-13)
+    a, b = slopes(at_once, one), slopes(in_pieces, other)
+    for name in ("gradient", "average", "observed", "expected", "P", "Q"):
+        expected = getattr(a, name)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(getattr(b, name), expected, rtol=1e-11, atol=1e-12 * scale)
+    assert evaluate(in_pieces, -theta) is None

@@ -10,7 +10,9 @@ G may be singular: its inverse is not used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from trdstats.arrays import FloatArray
 from trdstats.kernels.random_effects.chain import Blocks, Chain
 
 Pair = tuple[int, int]
+K = TypeVar("K")
 
 
 @dataclass
@@ -62,6 +65,34 @@ class Pivot:
 
     F: FloatArray
     Z_U: FloatArray
+
+
+def add_moments(parts: Sequence[Moments]) -> Moments:
+    """Return the sums of cross-products of fixed effects and outcome, and of log|V|."""
+    if len(parts) == 1:
+        return parts[0]
+    return Moments(
+        value=_blocks([m.value for m in parts]),
+        log_det=sum(m.log_det for m in parts),
+        first=_by_key([m.first for m in parts]),
+        log_first=_numbers([m.log_first for m in parts]),
+        second=_by_key([m.second for m in parts]),
+        log_second=_numbers([m.log_second for m in parts]),
+        curve=_by_key([m.curve for m in parts]),
+        log_curve=_numbers([m.log_curve for m in parts]),
+    )
+
+
+def _blocks(parts: Sequence[Blocks]) -> Blocks:
+    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
+
+
+def _by_key(parts: Sequence[dict[K, Blocks]]) -> dict[K, Blocks]:
+    return {key: _blocks([part[key] for part in parts]) for key in parts[0]}
+
+
+def _numbers(parts: Sequence[dict[K, float]]) -> dict[K, float]:
+    return {key: float(sum(part[key] for part in parts)) for key in parts[0]}
 
 
 def absorb(

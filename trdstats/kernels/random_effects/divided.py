@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.random_effects.absorb import Moments, Pivot
-from trdstats.kernels.random_effects.chain import Blocks
+from trdstats.kernels.random_effects.absorb import Moments, Pivot, add_moments
 from trdstats.kernels.random_effects.effects import Effects
 from trdstats.kernels.random_effects.likelihood import RandomModel, numbers_of
-
-K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -73,29 +67,3 @@ def moments_of_part(model: RandomModel, theta: FloatArray, order: int) -> Moment
     """
     moments_and_pivots = model.moments(theta, order)
     return None if moments_and_pivots is None else moments_and_pivots[0]
-
-
-def add_moments(parts: Sequence[Moments]) -> Moments:
-    """Return the sums of cross-products of fixed effects and outcome, and of log|V|."""
-    return Moments(
-        value=_blocks([m.value for m in parts]),
-        log_det=sum(m.log_det for m in parts),
-        first=_by_key([m.first for m in parts]),
-        log_first=_numbers([m.log_first for m in parts]),
-        second=_by_key([m.second for m in parts]),
-        log_second=_numbers([m.log_second for m in parts]),
-        curve=_by_key([m.curve for m in parts]),
-        log_curve=_numbers([m.log_curve for m in parts]),
-    )
-
-
-def _blocks(parts: Sequence[Blocks]) -> Blocks:
-    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
-
-
-def _by_key(parts: Sequence[dict[K, Blocks]]) -> dict[K, Blocks]:
-    return {key: _blocks([part[key] for part in parts]) for key in parts[0]}
-
-
-def _numbers(parts: Sequence[dict[K, float]]) -> dict[K, float]:
-    return {key: float(sum(part[key] for part in parts)) for key in parts[0]}

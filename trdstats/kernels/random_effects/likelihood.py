@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.random_effects.absorb import Moments, Pivot, absorb
+from trdstats.kernels.random_effects.absorb import Moments, Pivot, absorb, add_moments
 from trdstats.kernels.random_effects.chain import Chain
 from trdstats.kernels.random_effects.effects import Effects, block_diagonal, split
-from trdstats.kernels.random_effects.residuals import Residuals
+from trdstats.kernels.random_effects.pieces import pieces_of, pivot_of
+from trdstats.kernels.random_effects.residuals import Independent, Residuals
 
 
 class LikelihoodModel(Protocol):
@@ -139,21 +141,32 @@ class RandomModel:
         order : {0, 2}
             Derivatives wanted.
         """
-        chain = self.chain
-        ids = self.ids(len(self.factors))
-        current = self.residuals.moments(chain, theta[ids[0] :], ids, order)
-        pivots = []
-        for level in range(len(self.levels)):
+        sums: list[Moments] = []
+        by_level: list[list[Pivot]] = [[] for _ in self.levels]
+        for chain, residuals in self._pieces:
+            ids = self.ids(len(self.factors))
+            current = residuals.moments(chain, theta[ids[0] :], ids, order)
+            for level, pivots in enumerate(by_level):
+                if current is None:
+                    return None
+                directions = self.directions(level) if order else {}
+                G = self.covariance(level, theta)
+                absorbed = absorb(chain, level, current, G, directions, order)
+                if absorbed is None:
+                    return None
+                current, pivot = absorbed
+                pivots.append(pivot)
             if current is None:
                 return None
-            directions = self.directions(level) if order else {}
-            G = self.covariance(level, theta)
-            absorbed = absorb(chain, level, current, G, directions, order)
-            if absorbed is None:
-                return None
-            current, pivot = absorbed
-            pivots.append(pivot)
-        return None if current is None else (current, pivots)
+            sums.append(current)
+        return add_moments(sums), [pivot_of(pivots) for pivots in by_level]
+
+    @cached_property
+    def _pieces(self) -> Sequence[tuple[Chain, Residuals]]:
+        """The ratings in pieces whose sums add up."""
+        if len(self.levels) == 1 and not self.n_crossed and isinstance(self.residuals, Independent):
+            return pieces_of(self.chain, self.residuals)
+        return [(self.chain, self.residuals)]
 
 
 def numbers_of(sizes: Sequence[int], factor: int) -> list[int]:
