@@ -160,7 +160,9 @@ class DividedStudy(Study, of_partitions=True):
 
     @property
     def _ids(self) -> pd.Index[Any]:
-        ids: pd.Index[Any] = self._tables.subjects["subject"].cat.categories
+        # Categories of fewer subjects, by `keep`, are still those of all.
+        named = self._tables.subjects["subject"].cat.remove_unused_categories()
+        ids: pd.Index[Any] = named.cat.categories
         return ids
 
     def on_parts(self, work: Callable[..., T], *arguments: object) -> list[T]:
