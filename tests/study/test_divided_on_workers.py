@@ -94,6 +94,11 @@ def test_a_cluster_gives_the_same(folder: Path) -> None:
         mixed = [trd.MMRM("change ~ baseline + treatment * visit").fit(data).tidy()
                  for data in (alone(folder), study)]  # fmt: skip
         pd.testing.assert_frame_equal(*mixed, rtol=1e-10)
+        equations = [
+            trd.GEE("change ~ baseline + treatment", family="gaussian", ddf="satterthwaite")
+            .fit(data).tidy() for data in (alone(folder), study)
+        ]  # fmt: skip
+        pd.testing.assert_frame_equal(*equations, rtol=1e-10)
 
 
 @pytest.mark.slow

@@ -5,8 +5,10 @@ A formula is text, and text may come from a plan or a header: it is read and che
 """
 
 from trdstats.formulas.design import (
+    MISSING,
     CovariateDesign,
     OutcomeFormula,
+    any_complete_rows,
     as_categories,
     check_full_rank,
     complete_rows,
@@ -21,12 +23,14 @@ from trdstats.formulas.language import allow
 from trdstats.kinds import quoted
 
 __all__ = [
+    "MISSING",
     "CheckedFormula",
     "CovariateDesign",
     "DesignSpec",
     "OutcomeFormula",
     "Uses",
     "allow",
+    "any_complete_rows",
     "as_categories",
     "check_full_rank",
     "complete_rows",

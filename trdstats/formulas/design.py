@@ -22,6 +22,9 @@ from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 
+# Why rows are left out as incomplete, in the order in which it is said.
+MISSING = ("no outcome", "a covariate is missing")
+
 
 @dataclass(frozen=True)
 class OutcomeFormula:
@@ -66,7 +69,23 @@ def read_formula(formula: str) -> OutcomeFormula:
 def complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows with an outcome and all covariates, and how many were left out and why."""
+    """Return the rows with an outcome and all covariates, and how many were left out and why.
+
+    Raises
+    ------
+    NotEstimableError
+        When there is no such row.
+    """
+    frame, left_out = any_complete_rows(data, formula, roles, needed)
+    if not len(frame):
+        raise NotEstimableError("No row has an outcome and all covariates.")
+    return frame, left_out
+
+
+def any_complete_rows(
+    data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the same of a table in which there may be no such row."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
@@ -75,15 +94,10 @@ def complete_rows(
     incomplete = is_missing.any(axis=1)
     outcome = str(formula.lhs[0])
     no_outcome = is_missing[:, used.index(outcome)] if outcome in used else incomplete & False
-    reasons = {
-        "no outcome": no_outcome,
-        "a covariate is missing": incomplete & ~no_outcome,
-    }
+    reasons = dict(zip(MISSING, (no_outcome, incomplete & ~no_outcome), strict=True))
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
     frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
     frame.index = pd.RangeIndex(len(frame))
-    if not len(frame):
-        raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
 
 

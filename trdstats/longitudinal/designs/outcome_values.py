@@ -142,11 +142,17 @@ def check_varies(outcome: str, y: FloatArray, *, event: bool = False) -> None:
     ------
     NotEstimableError
     """
-    if np.ptp(y) == 0:
-        what = "no event" if event and y[0] == 0 else f"{y[0]:g}"
+    check_range(outcome, float(y.min()), float(y.max()), len(y), event=event)
+
+
+def check_range(
+    outcome: str, lowest: float, highest: float, n: int, *, event: bool = False
+) -> None:
+    """Refuse the same, by the lowest and the highest value of n ratings."""
+    if lowest == highest:
+        what = "no event" if event and lowest == 0 else f"{lowest:g}"
         raise NotEstimableError(
-            f"The outcome {outcome!r} is {what} in all {len(y):,} ratings: there is nothing to "
-            "estimate."
+            f"The outcome {outcome!r} is {what} in all {n:,} ratings: there is nothing to estimate."
         )
 
 
@@ -179,10 +185,13 @@ def check_residuals(outcome: str, y: FloatArray, rest: FloatArray, rank: int) ->
     ------
     NotEstimableError
     """
-    if len(y) <= rank:
-        return
-    least = _ROUNDING * float(np.mean(y**2)) + _EXACT * float(np.var(y))
-    check_not_exact(outcome, float(np.mean(rest**2)), least)
+    if len(y) > rank:
+        check_rest(outcome, float(np.mean(y**2)), float(np.var(y)), float(np.mean(rest**2)))
+
+
+def check_rest(outcome: str, square: float, variance: float, rest: float) -> None:
+    """Refuse the same, by mean squares of the outcome and of residuals, and its variance."""
+    check_not_exact(outcome, rest, _ROUNDING * square + _EXACT * variance)
 
 
 def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[Any, ...]]:

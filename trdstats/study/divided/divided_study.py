@@ -16,7 +16,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError
 from trdstats.extras import extra_module
-from trdstats.partitions import computed, sent, task_of
+from trdstats.partitions import Kept, computed, sent, task_of
 from trdstats.scales import Scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
@@ -43,8 +43,8 @@ class DividedStudy(Study, of_partitions=True):
     It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
     are: `time_to`, `rates`, `response_history`, `assess` and `mean_scores` judge each partition
     on dask, and one row a subject, or sums, are gathered. `MMRM` adds cross-products of the
-    partitions. Models that need rows (`LMM`, `GEE`, ...) gather the scheduled visits, 20 million
-    at most. What needs all visits in memory says so (`TooLargeError`).
+    partitions, `GEE` sums of every step. Models that need rows (`LMM`, ...) gather the scheduled
+    visits, 20 million at most. What needs all visits in memory says so (`TooLargeError`).
 
     Parameters
     ----------
@@ -179,6 +179,17 @@ class DividedStudy(Study, of_partitions=True):
     def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
         task = task_of(partial(_run, work, arguments))
         return [task(part) for part in self._parts]
+
+    def kept(self, work: Callable[..., Any], *arguments: object) -> Kept:
+        """Return what some work makes of each part, kept beside the parts for what is asked of it.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments.
+        *arguments : object
+        """
+        return Kept(self._each(work, *arguments))
 
     def in_order(self, parts: Sequence[npt.NDArray[A]]) -> npt.NDArray[A]:
         """Return arrays of the parts, one entry a subject, as one in the order of `subjects`.
