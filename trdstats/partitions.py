@@ -6,12 +6,12 @@ import atexit
 import pickle
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeVar
 from weakref import finalize
 
 import narwhals as nw
@@ -19,6 +19,8 @@ import pandas as pd
 
 from trdstats.errors import Counted, Problem, TooLargeError
 from trdstats.extras import extra_module
+
+T = TypeVar("T")
 
 
 def is_divided(frame: object) -> bool:
@@ -95,7 +97,7 @@ class Kept:
         """Ask only some of them from now on."""
         self.tasks = [self.tasks[k] for k in places]
 
-    def ask(self, work: Any, *arguments: object) -> list[Any]:
+    def ask(self, work: Callable[..., T], *arguments: object) -> list[T]:
         """Return what some work makes of each of them and of arguments, in order.
 
         Raises
@@ -111,7 +113,12 @@ class Kept:
                 "kept as long as the session in which it was fitted. Fit the model again."
             ) from error
 
-    def then(self, work: Any, *arguments: object, each: Sequence[object] | None = None) -> Kept:
+    def then(
+        self,
+        work: Callable[..., object],
+        *arguments: object,
+        each: Sequence[object] | None = None,
+    ) -> Kept:
         """Return what some work makes of each of them, kept likewise.
 
         Parameters

@@ -20,12 +20,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 
+T = TypeVar("T")
 Kind = Literal["robust", "model", "mancl-derouen", "kauermann-carroll", "fay-graubard"]
 Rule = Literal["residual", "satterthwaite", "fay-graubard", "pan-wall", "normal"]
 RULES = ("residual", "satterthwaite", "fay-graubard", "pan-wall", "normal")
@@ -52,7 +53,7 @@ class SubjectTerms(ABC):
     alone: FloatArray
 
     @abstractmethod
-    def sums(self, work: Callable[..., tuple[Any, ...]], *arguments: object) -> list[Any]:
+    def sums(self, work: Callable[..., T], *arguments: object) -> list[T]:
         """Return what some work makes of the terms of each part of the subjects.
 
         Parameters
@@ -82,7 +83,7 @@ class TermsInMemory(SubjectTerms):
     designs: list[FloatArray]
     adjusted: list[FloatArray]
 
-    def sums(self, work: Callable[..., tuple[Any, ...]], *arguments: object) -> list[Any]:
+    def sums(self, work: Callable[..., T], *arguments: object) -> list[T]:
         """Return what some work makes of the terms, which are the only part."""
         return [work(self, *arguments)]
 

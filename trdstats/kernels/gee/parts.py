@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from trdstats.kernels.gee.working import (
     parameters_of,
     visits_of_classes,
 )
+
+T = TypeVar("T")
 
 # Called with some work and its arguments: returns what it makes of the `RatingRows` of each part.
 Ask = Callable[..., list[Any]]
@@ -275,7 +277,7 @@ class TermsOfParts(SubjectTerms):
     bread: FloatArray
     kind: Kind
 
-    def sums(self, work: Callable[..., tuple[Any, ...]], *arguments: object) -> list[Any]:
+    def sums(self, work: Callable[..., T], *arguments: object) -> list[T]:
         """Return what some work makes of the terms of each part."""
         return self.ask(_of_terms, self.at, self.bread, self.kind, work, arguments)
 
@@ -349,7 +351,7 @@ def _terms(
 
 def _of_terms(
     rows: RatingRows, at: At, bread: FloatArray, kind: Kind,
-    work: Callable[..., tuple[Any, ...]], arguments: tuple[object, ...],
-) -> tuple[Any, ...]:  # fmt: skip
+    work: Callable[..., T], arguments: tuple[object, ...],
+) -> T:  # fmt: skip
     terms: TermsInMemory = _whitened(rows, at).terms(bread, kind)
     return work(terms, *arguments)

@@ -66,8 +66,8 @@ def read_divided_outcome(
     levels, left_out = agree(tables.ask(levels_of_part, reading), places, reading)
     designs = tables.then(lay_out_part, reading, levels)
     answers = designs.ask(rows_of_part)
+    parts = [answer for answer in answers if answer is not None]
     there = [k for k, answer in enumerate(answers) if answer is not None]
-    parts = [answers[k] for k in there]
     designs.keep_only(there)
     first = parts[0]
     if any(part.learnt or part.terms != first.terms for part in parts):

@@ -180,7 +180,7 @@ class DividedStudy(Study, of_partitions=True):
         task = task_of(partial(_run, work, arguments))
         return [task(part) for part in self._parts]
 
-    def kept(self, work: Callable[..., Any], *arguments: object) -> Kept:
+    def kept(self, work: Callable[..., object], *arguments: object) -> Kept:
         """Return what some work makes of each part, kept beside the parts for what is asked of it.
 
         Parameters
