@@ -162,7 +162,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "ordinal": {"formula": "grade ~ treatment + age", "family": "ordinal"},
 }  # fmt: skip
 CORRELATIONS = ["independence", "exchangeable", "ar1", "ar1-days", "unstructured"]
-PARTITIONS = {"independence": 1, "exchangeable": 7, "ar1": 3, "ar1-days": 3, "unstructured": 3}
+PARTITIONS = {"independence": 7, "ar1-days": 1}
 CASES = [
     (family, corr)
     for family in FAMILIES
@@ -173,7 +173,7 @@ CASES = [
 
 @pytest.mark.parametrize(("family", "corr"), CASES)
 def test_sums_of_partitions_give_the_numbers_of_memory(family: str, corr: str) -> None:
-    study, divided = both(PARTITIONS[corr])
+    study, divided = both(PARTITIONS.get(corr, 3))
     given = FAMILIES[family]
     one, other = answers(lambda data: fit(data, **given, corr=corr), study, divided)
     if not isinstance(one[0], str):
@@ -189,11 +189,11 @@ def test_small_sample_corrections_and_degrees_of_freedom() -> None:
              "robust": "satterthwaite"}  # fmt: skip
     for vcov, ddf in pairs.items():
         one, other = (
-            fit(data, **FAMILIES["poisson"], corr="ar1", vcov=vcov, ddf=ddf)
+            fit(data, **FAMILIES["rate difference"], corr="ar1", vcov=vcov, ddf=ddf)
             for data in (study, divided)
         )
-        same([one.tidy(), one.margins("treatment", by="visit").contrasts().tidy()],
-             [other.tidy(), other.margins("treatment", by="visit").contrasts().tidy()])  # fmt: skip
+        same([one.tidy(), one.margins("treatment").contrasts().tidy()],
+             [other.tidy(), other.margins("treatment").contrasts().tidy()])  # fmt: skip
         assert other.criteria.qic == pytest.approx(one.criteria.qic, rel=RTOL)
 
 
