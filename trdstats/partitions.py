@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import atexit
+import pickle
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeVar
+from weakref import finalize
 
 import narwhals as nw
 import pandas as pd
 
-from trdstats.errors import Counted, Problem
+from trdstats.errors import Counted, Problem, TooLargeError
 from trdstats.extras import extra_module
+
+T = TypeVar("T")
 
 
 def is_divided(frame: object) -> bool:
@@ -64,11 +68,75 @@ def shuffled(frame: Any, subject: str) -> list[Any]:
         return list(together.persist().to_delayed())
     folder = Path(mkdtemp(prefix="trdstats-"))
     atexit.register(rmtree, folder, ignore_errors=True)
-    stored = [
-        task_of(_store)(part, str(folder / f"{k}.pkl"))
-        for k, part in enumerate(together.to_delayed())
-    ]
-    return [task_of(pd.read_pickle)(path) for path in computed(stored)]
+    return _stored(together.to_delayed(), folder)
+
+
+class Kept:
+    """Results of tasks that are kept where tasks find them, as long as this stands.
+
+    The workers of a cluster keep them in memory; without one they are in a temporary folder, for
+    memory need not hold them.
+
+    Attributes
+    ----------
+    tasks : list of Delayed
+        Each returns one of them.
+    """
+
+    tasks: list[Any]
+
+    def __init__(self, tasks: Sequence[Any]) -> None:
+        if _has_cluster():
+            self.tasks = list(extra_module("dask", "dask").persist(*tasks))
+            return
+        folder = Path(mkdtemp(prefix="trdstats-"))
+        finalize(self, rmtree, folder, ignore_errors=True)
+        self.tasks = _stored(tasks, folder)
+
+    def keep_only(self, places: Sequence[int]) -> None:
+        """Ask only some of them from now on."""
+        self.tasks = [self.tasks[k] for k in places]
+
+    def ask(self, work: Callable[..., T], *arguments: object) -> list[T]:
+        """Return what some work makes of each of them and of arguments, in order.
+
+        Raises
+        ------
+        TooLargeError
+            When they are no longer there.
+        """
+        try:
+            return computed([task_of(work)(task, *arguments) for task in self.tasks])
+        except FileNotFoundError as error:
+            raise TooLargeError(
+                "The rows of partitions that this result was made of are no longer there: they are "
+                "kept as long as the session in which it was fitted. Fit the model again."
+            ) from error
+
+    def then(
+        self,
+        work: Callable[..., object],
+        *arguments: object,
+        each: Sequence[object] | None = None,
+    ) -> Kept:
+        """Return what some work makes of each of them, kept likewise.
+
+        Parameters
+        ----------
+        work : callable
+            Called with one of them, its entry of `each` where that is given, and the arguments.
+        *arguments : object
+        each : sequence of object, optional
+        """
+        given = [()] * len(self.tasks) if each is None else [(one,) for one in each]
+        task = task_of(work)
+        return Kept([task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)])
+
+
+def _stored(tasks: Sequence[Any], folder: Path) -> list[Any]:
+    """Return tasks that read the results of others from a folder."""
+    paths = [task_of(_store)(task, str(folder / f"{k}.pkl")) for k, task in enumerate(tasks)]
+    return [task_of(pd.read_pickle)(path) for path in computed(paths)]
 
 
 def _has_cluster() -> bool:
@@ -82,8 +150,8 @@ def _has_cluster() -> bool:
     return True
 
 
-def _store(frame: pd.DataFrame, path: str) -> str:
-    frame.to_pickle(path)
+def _store(value: object, path: str) -> str:
+    Path(path).write_bytes(pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL))
     return path
 
 

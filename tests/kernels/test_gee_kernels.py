@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from trdstats.kernels.gee.batches import lay_out
-from trdstats.kernels.gee.degrees import Rule
+from trdstats.kernels.gee.degrees import Kind, Rule, TermsInMemory
 from trdstats.kernels.gee.fit import GEEFit, independent, solve
 from trdstats.kernels.gee.means import CumulativeLogit, OneMean
-from trdstats.kernels.gee.sandwich import Kind, infer
+from trdstats.kernels.gee.ratings import RatingRows, WhitenedRows
+from trdstats.kernels.gee.sandwich import infer
 from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.gee.working import classify
 
@@ -24,21 +25,23 @@ def small_fit(structure: str = "exchangeable", n: int = 25) -> GEEFit:
     y = (rng.random(len(person)) < 1 / (1 + np.exp(-0.5 * X[:, 1] - u))) * 1.0
     weight = np.ones(len(person))
     model = OneMean(X, y, weight, "logit", "binomial")
-    start, settled = independent(model)
+    start, settled = independent(RatingRows(model, weight))
     assert settled
     place = visit if structure in ("ar1", "unstructured") else np.zeros(len(person))
     pairs = classify(structure, lay_out(person, place), weight, 4)  # type: ignore[arg-type]
-    return solve(model, weight, pairs, start)
+    return solve(RatingRows(model, weight, pairs), start)
+
+
+def rows_of(fit: GEEFit) -> WhitenedRows:
+    assert isinstance(fit.whitened, WhitenedRows)
+    return fit.whitened
 
 
 @pytest.mark.parametrize("structure", ["independence", "exchangeable", "ar1", "unstructured"])
 def test_the_solution_is_a_zero_of_the_equations(structure: str) -> None:
     fit = small_fit(structure)
     assert fit.converged
-    total = sum(
-        np.einsum("bmq,bm->q", Q, z) for Q, z in zip(fit.designs, fit.residuals, strict=True)
-    )
-    assert total == pytest.approx(0, abs=1e-6)
+    assert fit.whitened.scores().sum(axis=0) == pytest.approx(0, abs=1e-6)
 
 
 def test_subjects_with_as_many_ratings_share_a_batch() -> None:
@@ -131,13 +134,15 @@ def test_degrees_of_freedom_by_their_definition(kind: Kind) -> None:
     assert found("residual") == 25 - 3
     assert np.isinf(found("normal"))
     a, B = (c @ fit.bread)[0], fit.bread
-    terms = (inference.scores @ a) ** 2
+    squares = (inference.terms.scores @ a) ** 2
     assert found("pan-wall") == pytest.approx(
-        2 * terms.sum() ** 2 / (len(terms) * terms.var(ddof=1))
+        2 * squares.sum() ** 2 / (len(squares) * squares.var(ddof=1))
     )
-    blocks = [Q for batch in fit.designs for Q in batch]
-    adjusted = [A for batch in inference.adjusted for A in batch]
-    n, q = inference.scores.shape
+    terms = inference.terms
+    assert isinstance(terms, TermsInMemory)
+    blocks = [Q for batch in rows_of(fit).designs for Q in batch]
+    adjusted = [A for batch in terms.adjusted for A in batch]
+    n, q = terms.scores.shape
     # Satterthwaite: V = sum_i (f_i' A_i (e - Q B sum_j Q_j' e_j))^2 with e of covariance I.
     sizes = np.concatenate([[0], np.cumsum([len(Q) for Q in blocks])])
     Q = np.concatenate(blocks)
@@ -145,18 +150,18 @@ def test_degrees_of_freedom_by_their_definition(kind: Kind) -> None:
     rows = np.zeros((n, len(Q)))
     for i in range(n):
         own = slice(sizes[i], sizes[i + 1])
-        rows[i] = (adjusted[i] @ (inference.enlarged[i] * a)) @ rest[own]
+        rows[i] = (adjusted[i] @ (terms.enlarged[i] * a)) @ rest[own]
     K = rows @ rows.T
     assert found("satterthwaite") == pytest.approx(np.trace(K) ** 2 / np.sum(K**2), rel=1e-8)
     # Fay and Graubard: Psi_i in proportion to what the variance gains without subject i.
     omega = np.array([block.T @ block for block in blocks])
     A = np.linalg.inv(B)
     gain = np.array([(c @ (np.linalg.inv(A - o) - B) @ c.T)[0, 0] for o in omega])
-    meat = inference.scores.T @ inference.scores
+    meat = terms.scores.T @ terms.scores
     psi = gain[:, None, None] / gain.sum() * meat
     g = np.zeros((n, n, q))
     for i in range(n):
-        f = inference.enlarged[i] * a
+        f = terms.enlarged[i] * a
         g[i] -= B @ omega[i] @ f
         g[i, i] += f
     K = np.einsum("ikq,kqr,jkr->ij", g, psi, g)
@@ -166,10 +171,10 @@ def test_degrees_of_freedom_by_their_definition(kind: Kind) -> None:
 def test_fay_graubard_scores() -> None:
     fit = small_fit()
     plain, enlarged = infer(fit, "robust", "normal"), infer(fit, "fay-graubard", "normal")
-    blocks = [Q for batch in fit.designs for Q in batch]
+    blocks = [Q for batch in rows_of(fit).designs for Q in batch]
     share = np.array([np.diag(Q.T @ Q @ fit.bread) for Q in blocks])
     factor = 1 / np.sqrt(1 - np.minimum(share, 0.75))
-    assert enlarged.scores == pytest.approx(plain.scores * factor)
+    assert enlarged.terms.scores == pytest.approx(plain.terms.scores * factor)
 
 
 def test_over_days_a_correlation_is_not_negative() -> None:

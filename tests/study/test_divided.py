@@ -272,6 +272,7 @@ VERBS: dict[str, Callable[[trd.Study], Any]] = {
         trd.response_history(s, RESPONSE, RELAPSE)).tidy(),
     "baseline table": lambda s: trd.baseline_table(s).tidy(),
     "only": lambda s: of_times(trd.time_to(s.only(["A", "C"]), RESPONSE)),
+    "keep, rows": lambda s: s.keep(s.subjects["age"] > 52).only(["A", "C"]).longitudinal(),
     "keep": lambda s: of_times(trd.time_to(
         s.keep(s.subjects["age"] > 52), RESPONSE, after_switch="failure")),
 }  # fmt: skip

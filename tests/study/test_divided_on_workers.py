@@ -100,6 +100,11 @@ def test_a_cluster_gives_the_same(folder: Path) -> None:
         for table in ("tidy", "influence", "random_effects", "variance_tests"):
             pd.testing.assert_frame_equal(*(getattr(fit, table)() for fit in (one, other)),
                                           rtol=1e-8, atol=1e-11)  # fmt: skip
+        equations = [
+            trd.GEE("change ~ baseline + treatment", family="gaussian", ddf="satterthwaite")
+            .fit(data).tidy() for data in (alone(folder), study)
+        ]  # fmt: skip
+        pd.testing.assert_frame_equal(*equations, rtol=1e-10)
 
 
 @pytest.mark.slow

@@ -5,9 +5,11 @@ A formula is text, and text may come from a plan or a header: it is read and che
 """
 
 from trdstats.formulas.design import (
+    MISSING,
     CovariateDesign,
     OutcomeFormula,
     add_left_out,
+    any_complete_rows,
     as_categories,
     check_full_rank,
     complete_rows,
@@ -16,7 +18,6 @@ from trdstats.formulas.design import (
     read_formula,
     read_right_side,
     split_sides,
-    usable_rows,
     warn_of_lookalikes,
 )
 from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
@@ -24,6 +25,7 @@ from trdstats.formulas.language import allow
 from trdstats.kinds import quoted
 
 __all__ = [
+    "MISSING",
     "CheckedFormula",
     "CovariateDesign",
     "DesignSpec",
@@ -31,6 +33,7 @@ __all__ = [
     "Uses",
     "add_left_out",
     "allow",
+    "any_complete_rows",
     "as_categories",
     "check_full_rank",
     "complete_rows",
@@ -40,6 +43,5 @@ __all__ = [
     "read_formula",
     "read_right_side",
     "split_sides",
-    "usable_rows",
     "warn_of_lookalikes",
 ]

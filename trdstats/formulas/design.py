@@ -22,7 +22,8 @@ from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 
-_REASONS = ("no outcome", "a covariate is missing")  # why rows are left out
+# Why rows are left out as incomplete, in the order in which it is said.
+MISSING = ("no outcome", "a covariate is missing")
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,16 @@ def complete_rows(
     NotEstimableError
         When there is no such row.
     """
-    frame, left_out = usable_rows(data, formula, roles, needed)
+    frame, left_out = any_complete_rows(data, formula, roles, needed)
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
 
 
-def usable_rows(
+def any_complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the same as `complete_rows`; there may be no row."""
+    """Return the same of a table in which there may be no such row."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
@@ -93,7 +94,7 @@ def usable_rows(
     incomplete = is_missing.any(axis=1)
     outcome = str(formula.lhs[0])
     no_outcome = is_missing[:, used.index(outcome)] if outcome in used else incomplete & False
-    reasons = dict(zip(_REASONS, (no_outcome, incomplete & ~no_outcome), strict=True))
+    reasons = dict(zip(MISSING, (no_outcome, incomplete & ~no_outcome), strict=True))
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
     frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
     frame.index = pd.RangeIndex(len(frame))
@@ -108,7 +109,7 @@ def add_left_out(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     counts : sequence of mapping of str to int
         Those of each part, as `complete_rows` returns them.
     """
-    reasons = dict.fromkeys([*_REASONS, *(reason for count in counts for reason in count)])
+    reasons = dict.fromkeys([*MISSING, *(reason for count in counts for reason in count)])
     total = {r: sum(count.get(r, 0) for count in counts) for r in reasons}
     return {reason: n for reason, n in total.items() if n}
 

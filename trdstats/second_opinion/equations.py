@@ -83,7 +83,9 @@ def _not_the_same(result: Any) -> str:
     spec = result.spec
     if spec.family == "ordinal":
         return "statsmodels takes the indicators of one rating as independent"
-    if result.design.weight is not None:
+    if not result.design.in_memory:
+        return "the model was fitted to sums of partitions: there are no rows"
+    if result.design.is_weighted:
         return "compared without weights only"
     if spec.corr not in ("independence", "exchangeable"):
         return "statsmodels estimates this correlation in another way, and cannot hold it at ours"

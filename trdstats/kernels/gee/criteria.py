@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.gee.means import MeanModel
+from trdstats.kernels.gee.ratings import Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,24 @@ class Criteria:
 
 
 def criteria(
-    model: MeanModel, beta: FloatArray, robust: FloatArray, *, dispersion: float
+    ratings: Ratings, beta: FloatArray, robust: FloatArray, *, dispersion: float
 ) -> Criteria:
     """Return the criteria.
 
     Parameters
     ----------
-    model : MeanModel
-        Without weights.
+    ratings : Ratings
+        Under independence, without weights.
     beta : ndarray, shape (q,)
     robust : ndarray, shape (q, q)
         Sandwich without a correction for small samples.
     dispersion : float
         1 for binomial and Poisson quasi-likelihoods; the residual variance for measurements.
     """
-    at = model.at(beta)
-    if at is None:
+    here = ratings.at(beta)
+    if here is None:
         return Criteria(np.nan, np.nan, np.nan)
-    Q = at.design.reshape(-1, len(beta))
-    information = Q.T @ Q / dispersion
+    information = here.equations.cross / dispersion
     cic = float(np.trace(information @ robust))
-    fit = -2 * at.quasi_loglik / dispersion
+    fit = -2 * here.quasi_loglik / dispersion
     return Criteria(fit + 2 * cic, fit + 2 * len(beta), cic)

@@ -9,7 +9,8 @@ the one before is uncorrelated with the others: a rating is K - 1 uncorrelated r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -49,6 +50,10 @@ class MeanModel(ABC):
     def at(self, beta: FloatArray) -> Standardised | None:
         """Return the standardised ratings; None where a mean leaves the range of the family."""
 
+    @abstractmethod
+    def linear_predictors(self, beta: FloatArray) -> FloatArray:
+        """Return the linear predictors of the ratings, one or several a rating."""
+
 
 @dataclass(frozen=True)
 class OneMean(MeanModel):
@@ -84,19 +89,23 @@ class OneMean(MeanModel):
 
     def start(self) -> FloatArray:
         """Return least squares on the link of means drawn towards the average."""
-        average = float(np.average(self.y, weights=self.weight))
+        wanted = self.wanted(float(np.average(self.y, weights=self.weight)))
+        return drawn_inside(np.asarray(np.linalg.lstsq(self.X, wanted, rcond=None)[0]), self.at)
+
+    def totals(self) -> FloatArray:
+        """Return the weighted sum of the outcomes, and the sum of the weights."""
+        return np.array([self.weight @ self.y, self.weight.sum()])
+
+    def wanted(self, average: float) -> FloatArray:
+        """Return what a start is least squares of, and what one mean for all is, shape (N, 2)."""
         mu = self.variance.start(self.y, average)
         wanted = self.link.of_mean(np.maximum(mu, 1e-8) if self.link.name != "identity" else mu)
-        beta = np.asarray(np.linalg.lstsq(self.X, wanted, rcond=None)[0], dtype=float)
-        # Towards one mean for all, which is inside the range.
-        flat = np.linalg.lstsq(
-            self.X, np.full(len(self.y), float(self.link.of_mean(np.array(average)))), rcond=None
-        )[0]
-        for _ in range(60):
-            if self.at(beta) is not None:
-                break
-            beta = (beta + flat) / 2
-        return beta
+        flat = np.full(len(self.y), float(self.link.of_mean(np.array(average))))
+        return np.stack([wanted, flat], axis=1)
+
+    def linear_predictors(self, beta: FloatArray) -> FloatArray:
+        """Return X beta, shape (N,)."""
+        return self.X @ beta
 
     def at(self, beta: FloatArray) -> Standardised | None:
         """Return residuals (y - mu) / sqrt(v / w) and their derivatives."""
@@ -136,9 +145,11 @@ class CumulativeLogit(MeanModel):
 
     def start(self) -> FloatArray:
         """Return the logits of the cumulative proportions, and no effects."""
-        n = np.bincount(self.y.astype(np.intp), self.weight, self.n_parts + 1)
-        proportion = np.cumsum(n)[:-1] / n.sum()
-        return np.concatenate([np.log(proportion / (1 - proportion)), np.zeros(self.X.shape[1])])
+        return start_of_categories(self.totals(), self.X.shape[1])
+
+    def totals(self) -> FloatArray:
+        """Return the sum of the weights by category, shape (K,)."""
+        return np.asarray(np.bincount(self.y.astype(np.intp), self.weight, self.n_parts + 1), float)
 
     def linear_predictors(self, beta: FloatArray) -> FloatArray:
         """Return the thresholds less X beta, shape (N, c)."""
@@ -188,3 +199,71 @@ class CumulativeLogit(MeanModel):
         return Standardised(
             residual, scale[:, :, None] * D, float(self.weight @ np.log(of_observed))
         )
+
+
+@dataclass(frozen=True)
+class Restricted(MeanModel):
+    """A model whose coefficients are combinations of fewer.
+
+    Attributes
+    ----------
+    whole : MeanModel
+    basis : ndarray, shape (q, r)
+        Coefficients of the whole model are this times those of the restricted one.
+    begin : ndarray, shape (r,)
+    """
+
+    whole: MeanModel
+    basis: FloatArray
+    begin: FloatArray
+
+    @property
+    def n_parts(self) -> int:  # type: ignore[override]
+        """Residuals of a rating."""
+        return self.whole.n_parts
+
+    def start(self) -> FloatArray:
+        """Return coefficients to start from."""
+        return self.begin
+
+    def at(self, beta: FloatArray) -> Standardised | None:
+        """Return the standardised ratings; None where a mean leaves the range of the family."""
+        here = self.whole.at(self.basis @ beta)
+        return None if here is None else replace(here, design=here.design @ self.basis)
+
+    def linear_predictors(self, beta: FloatArray) -> FloatArray:
+        """Return the linear predictors of the whole model."""
+        return self.whole.linear_predictors(self.basis @ beta)
+
+
+def mean_model(
+    family: str, X: FloatArray, y: FloatArray, weight: FloatArray, link: str, n_categories: int
+) -> OneMean | CumulativeLogit:
+    """Return the model of a family; of "ordinal" X has no intercept."""
+    if family == "ordinal":
+        return CumulativeLogit(X, y, weight, n_categories - 1)
+    return OneMean(X, y, weight, link, family)
+
+
+def drawn_inside(pair: FloatArray, at: Callable[[FloatArray], object | None]) -> FloatArray:
+    """Return coefficients drawn towards those of one mean for all until they are in range.
+
+    Parameters
+    ----------
+    pair : ndarray, shape (q, 2)
+        The coefficients, and those of one mean.
+    at : callable
+        Returns None of coefficients that are not in range.
+    """
+    beta, flat = pair.T
+    for _ in range(60):
+        if at(beta) is not None:
+            break
+        beta = (beta + flat) / 2
+    return np.asarray(beta, dtype=float)
+
+
+def start_of_categories(totals: FloatArray, p: int) -> FloatArray:
+    """Return logits of the cumulative proportions of categories, and p effects of 0."""
+    proportion = np.cumsum(totals)[:-1] / totals.sum()
+    return np.concatenate([np.log(proportion / (1 - proportion)), np.zeros(p)])

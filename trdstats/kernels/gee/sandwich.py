@@ -15,20 +15,16 @@ doi:10.1198/016214501753382309. Fay and Graubard 2001, doi:10.1111/j.0006-341X.2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
-from trdstats.kernels.gee.degrees import Rule, degrees_of
+from trdstats.kernels.gee.degrees import Kind, Rule, SubjectTerms, degrees_of
 from trdstats.kernels.gee.fit import GEEFit
 
-Kind = Literal["robust", "model", "mancl-derouen", "kauermann-carroll", "fay-graubard"]
-_SINGULAR = 1e-9  # 1 - leverage that counts as 0
 _DEPENDENT = 1e-11  # of a column of length 1, beside those before it
 _PART = 1e-8  # share of the model's variance below which a part is rounding
-_MOST_ENLARGED = 0.75  # Fay and Graubard's bound of the share of a score, their section 2.3
 
 
 @dataclass(frozen=True)
@@ -43,15 +39,8 @@ class GEEInference(Inference):
         Of every subject on the coefficients; its cross-product is the covariance, but for
         the model's.
     bread : ndarray, shape (q, q)
-    enlarged : ndarray, shape (n, q)
-        Shares by which Fay and Graubard enlarge scores; 1 for other covariances.
-    designs, adjusted : list of ndarray, shape (b, m, q)
-        Q_i and A_i Q_i, by batch; subjects stand in the order of the batches.
-    scores : ndarray, shape (n, q)
-        u_i in the same order.
-    alone : ndarray, shape (s, q)
-        v' Q_i B for every direction v in which one subject alone determines the fit and so has
-        no residual.
+    terms : SubjectTerms
+        What every subject adds.
     rule : str
         How degrees of freedom are counted.
     by_influence : bool
@@ -62,11 +51,7 @@ class GEEInference(Inference):
     covariance: FloatArray
     influence: FloatArray
     bread: FloatArray
-    enlarged: FloatArray
-    designs: list[FloatArray]
-    adjusted: list[FloatArray]
-    scores: FloatArray
-    alone: FloatArray
+    terms: SubjectTerms
     rule: Rule
     by_influence: bool
 
@@ -79,7 +64,7 @@ class GEEInference(Inference):
 
     def rests_on_one(self, L: FloatArray) -> BoolArray:
         """Return whether what one subject determines alone is part of each row of L."""
-        part = np.sum((L @ self.alone.T) ** 2, axis=1)
+        part = np.sum((L @ self.terms.alone.T) ** 2, axis=1)
         # The part is at most the model's variance L B L'.
         return np.asarray(part > _PART * np.einsum("ij,jk,ik->i", L, self.bread, L))
 
@@ -88,10 +73,7 @@ class GEEInference(Inference):
         usable = np.any(L, axis=1) & ~self.rests_on_one(L)
         degrees = np.full(len(L), np.nan)
         if usable.any():
-            degrees[usable] = degrees_of(
-                self.rule, L[usable] @ self.bread, self.designs, self.adjusted, self.scores,
-                self.enlarged, self.bread,
-            )  # fmt: skip
+            degrees[usable] = degrees_of(self.rule, L[usable] @ self.bread, self.terms, self.bread)
         return degrees
 
     def f_test(self, L: FloatArray) -> FTest:
@@ -118,36 +100,14 @@ def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
     rule : {"residual", "satterthwaite", "fay-graubard", "pan-wall", "normal"}
     """
     B = fit.bread
-    power = {"mancl-derouen": -1.0, "kauermann-carroll": -0.5}.get(kind, 0.0)
-    adjusted, scores, leverages, alone = [], [], [], []
-    for Q, z in zip(fit.designs, fit.residuals, strict=True):
-        half = Q @ B
-        hat = half @ np.swapaxes(Q, 1, 2)
-        lam, vec = np.linalg.eigh(np.eye(Q.shape[1]) - hat)
-        who, direction = np.nonzero(lam < _SINGULAR)
-        alone.append(np.einsum("sm,smq->sq", vec[who, :, direction], half[who]))
-        A = Q
-        if power:
-            # A subject that determines a coefficient alone has no residual there to enlarge.
-            lam = np.where(lam > _SINGULAR, lam, np.inf)
-            A = (vec * lam[:, None, :] ** power) @ (np.swapaxes(vec, 1, 2) @ Q)
-        adjusted.append(A)
-        scores.append(np.einsum("bmq,bm->bq", A, z))
-        leverages.append(np.einsum("bmq,bmq->bq", Q, half))
-    score, leverage = np.concatenate(scores), np.concatenate(leverages)
-    enlarged = np.ones_like(leverage)
-    if kind == "fay-graubard":
-        enlarged = 1 / np.sqrt(1 - np.minimum(leverage, _MOST_ENLARGED))
-        score = score * enlarged
-    influence = np.empty_like(score)
+    terms = fit.whitened.terms(B, kind)
+    influence = np.empty_like(terms.scores)
     root = _root(fit)
-    influence[fit.subject] = (score @ root) @ root.T
+    influence[terms.subject] = (terms.scores @ root) @ root.T
     covariance = fit.scale * B if kind == "model" else influence.T @ influence
     return GEEInference(
-        fit.beta, np.asarray(covariance), influence, B, enlarged, fit.designs, adjusted, score,
-        np.concatenate(alone) if kind != "model" else np.zeros((0, len(B))), rule,
-        by_influence=kind != "model",
-    )  # fmt: skip
+        fit.beta, np.asarray(covariance), influence, B, terms, rule, by_influence=kind != "model"
+    )
 
 
 def _root(fit: GEEFit) -> FloatArray:
@@ -156,11 +116,10 @@ def _root(fit: GEEFit) -> FloatArray:
     From the derivatives themselves where they are independent: their cross-products lose half of
     the digits of columns far from 0.
     """
-    Q = np.concatenate([q.reshape(-1, q.shape[-1]) for q in fit.designs])
-    size = np.sqrt((Q**2).sum(axis=0))
-    if len(Q) >= Q.shape[1] and (size > 0).all():
-        R = np.linalg.qr(Q / size, mode="r")
-        if np.abs(np.diag(R)).min() > _DEPENDENT:
+    size = np.sqrt(np.diag(fit.cross))
+    if (size > 0).all():
+        R = fit.whitened.factor(size)
+        if len(R) == len(size) and np.abs(np.diag(R)).min() > _DEPENDENT:
             return np.asarray(np.linalg.inv(R) / size[:, None])
     values, vectors = np.linalg.eigh(fit.bread)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -23,6 +23,7 @@ from trdstats.kernels.gee.batches import Batch, Batches
 
 Structure = Literal["independence", "exchangeable", "ar1", "ar1-days", "unstructured"]
 _FALLING: tuple[Structure, ...] = ("ar1", "ar1-days")
+NEAR_SINGULAR = 1e-6  # an eigenvalue of a matrix that is no correlation matrix
 _EDGE = 1e-6  # the nearest that a correlation may come to where the matrix is singular
 
 
@@ -83,14 +84,11 @@ class Pairs:
             Standardised, by batch.
         dispersion : float
         """
-        if self.structure == "independence" or not len(self.distance):
-            return np.empty(0)
-        mean = self.sums(residual) / dispersion / self.count
-        if self.structure in _FALLING:
-            # Over days a negative correlation would alternate from one day to the next.
-            signed = self.structure == "ar1"
-            return np.array([_decay(self.distance, mean, self.count, signed=signed)])
-        return mean
+        return self.parameters(self.sums(residual), dispersion)
+
+    def parameters(self, sums: FloatArray, dispersion: float) -> FloatArray:
+        """Return the same from the sums of products by class."""
+        return parameters_of(self.structure, self.distance, self.count, sums, dispersion)
 
     def matrices(self, alpha: FloatArray) -> list[FloatArray]:
         """Return the correlation matrix of every pattern, shape (P, m, m), by batch."""
@@ -113,7 +111,64 @@ class Pairs:
         return _power(float(alpha[0]), self.distance)
 
 
-def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visits: int) -> Pairs:
+def parameters_of(
+    structure: Structure,
+    distance: FloatArray,
+    count: FloatArray,
+    sums: FloatArray,
+    dispersion: float,
+) -> FloatArray:
+    """Return the parameters of a structure.
+
+    Parameters
+    ----------
+    structure : str
+    distance : ndarray, shape (K,)
+        Of each class of pairs.
+    count, sums : ndarray, shape (K,)
+        Sums of the weights of the pairs, and of the products of their standardised residuals.
+    dispersion : float
+    """
+    if structure == "independence" or not len(distance):
+        return np.empty(0)
+    mean = sums / dispersion / count
+    if structure in _FALLING:
+        # Over days a negative correlation would alternate from one day to the next.
+        return np.array([_decay(distance, mean, count, signed=structure == "ar1")])
+    return mean
+
+
+def lowest_eigenvalue(matrices: list[FloatArray]) -> float:
+    """Return the lowest eigenvalue of correlation matrices by batch; 1 without any."""
+    return min((float(np.linalg.eigvalsh(R)[:, 0].min()) for R in matrices), default=1.0)
+
+
+def kept_proportion(lowest: float) -> float:
+    """Return the proportion of correlations that is kept, by their matrix's lowest eigenvalue."""
+    return (1 - 1e-3) / (1 - lowest) if lowest < NEAR_SINGULAR else 1.0
+
+
+def inverse_factors(matrices: list[FloatArray], kept: float) -> list[FloatArray]:
+    """Return the inverse Cholesky factors of correlation matrices by batch.
+
+    Parameters
+    ----------
+    matrices : list of ndarray, shape (P, m, m)
+    kept : float
+        Proportion of the correlations that is kept; the rest is independence.
+    """
+    if kept < 1:
+        matrices = [kept * R + (1 - kept) * np.eye(R.shape[1]) for R in matrices]
+    return [np.linalg.inv(np.linalg.cholesky(R)) for R in matrices]
+
+
+def classify(
+    structure: Structure,
+    batches: Batches,
+    weight: FloatArray,
+    n_visits: int,
+    classes: FloatArray | None = None,
+) -> Pairs:
     """Return the pairs of ratings by class.
 
     Parameters
@@ -123,17 +178,27 @@ def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visit
         Their places are visits for "unstructured", steps for "ar1", days for "ar1-days".
     weight : ndarray, shape (N,)
     n_visits : int
+    classes : ndarray, shape (K,), optional
+        Classes of the pairs of more subjects than these, in order. Default: those that occur.
     """
     keyed = [_keys(structure, b, n_visits) for b in batches.parts]
     keys = np.concatenate([k.ravel() for k in keyed])
-    classes, code = np.unique(keys, return_inverse=True)
+    if classes is None:
+        classes, code = np.unique(keys, return_inverse=True)
+    else:
+        code = np.searchsorted(classes, keys)
     of_pair, at = [], 0
     for k in keyed:
         of_pair.append(np.asarray(code.ravel()[at : at + k.size].reshape(k.shape), dtype=np.intp))
         at += k.size
-    visits = np.stack([classes // n_visits, classes % n_visits], axis=1).astype(np.intp)
+    visits = visits_of_classes(classes, n_visits)
     root = [np.sqrt(weight)[b.rows] for b in batches.parts]
     return Pairs(structure, batches, classes.astype(float), visits, of_pair, root, n_visits)
+
+
+def visits_of_classes(classes: FloatArray, n_visits: int) -> IntArray:
+    """Return the two visits of each class of pairs ("unstructured"), shape (K, 2)."""
+    return np.stack([classes // n_visits, classes % n_visits], axis=1).astype(np.intp)
 
 
 def _keys(structure: Structure, batch: Batch, n_visits: int) -> FloatArray:

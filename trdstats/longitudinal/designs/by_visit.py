@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
@@ -196,19 +197,30 @@ def warn_of_changing_roles(frame: pd.DataFrame, subject: str, person: IntArray) 
     person : ndarray of int, shape (n_rows,)
         Subject of each row, or subject and scale.
     """
+    for column, changes in changing_roles(frame, subject, person).items():
+        named = ", ".join(map(str, changes[:5])) + (", ..." if len(changes) > 5 else "")
+        who = count_of(len(changes), "subject", "subjects")
+        warn(
+            f"{column!r} changes between the rows of {who} ({named}). {_CONSTANT[column]}",
+            DataWarning,
+        )
+
+
+def changing_roles(
+    frame: pd.DataFrame, subject: str, person: IntArray
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the subjects whose treatment or baseline is not the same in all rows, by column."""
     start, run = np.unique(person, return_index=True, return_inverse=True)[1:]
     first = start[run]
-    for column, advice in _CONSTANT.items():
+    changing = {}
+    for column in _CONSTANT:
         if column not in frame:
             continue
         values = frame[column].to_numpy()
         changes = pd.unique(frame[subject].to_numpy()[values != values[first]])
         if len(changes):
-            named = ", ".join(map(str, changes[:5])) + (", ..." if len(changes) > 5 else "")
-            who = count_of(len(changes), "subject", "subjects")
-            warn(
-                f"{column!r} changes between the rows of {who} ({named}). {advice}", DataWarning,
-            )  # fmt: skip
+            changing[column] = changes
+    return changing
 
 
 _CONSTANT = {

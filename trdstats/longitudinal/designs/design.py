@@ -142,10 +142,6 @@ class ModelRows(Protocol):
     """What marginal means and tests of terms need to know of the rows of a model."""
 
     @property
-    def frame(self) -> pd.DataFrame:
-        """Analysed rows, with the columns of the formula."""
-
-    @property
     def terms(self) -> list[str]:
         """Columns of the design."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -142,16 +142,18 @@ def check_varies(outcome: str, y: FloatArray, *, event: bool = False) -> None:
     ------
     NotEstimableError
     """
-    if np.ptp(y) == 0:
-        refuse_constant(outcome, float(y[0]), len(y), event=event)
+    check_range(outcome, float(y.min()), float(y.max()), len(y), event=event)
 
 
-def refuse_constant(outcome: str, value: float, n: int, *, event: bool = False) -> NoReturn:
-    """Refuse an outcome that has one value in all n ratings; see `check_varies`."""
-    what = "no event" if event and value == 0 else f"{value:g}"
-    raise NotEstimableError(
-        f"The outcome {outcome!r} is {what} in all {n:,} ratings: there is nothing to estimate."
-    )
+def check_range(
+    outcome: str, lowest: float, highest: float, n: int, *, event: bool = False
+) -> None:
+    """Refuse the same, by the lowest and the highest value of n ratings."""
+    if lowest == highest:
+        what = "no event" if event and lowest == 0 else f"{lowest:g}"
+        raise NotEstimableError(
+            f"The outcome {outcome!r} is {what} in all {n:,} ratings: there is nothing to estimate."
+        )
 
 
 def check_not_exact(outcome: str, variance: float, least: float) -> None:
@@ -183,20 +185,13 @@ def check_residuals(outcome: str, y: FloatArray, rest: FloatArray, rank: int) ->
     ------
     NotEstimableError
     """
-    if len(y) <= rank:
-        return
-    left = float(np.mean(rest**2))
-    check_rest(outcome, left, square=float(np.mean(y**2)), variance=float(np.var(y)))
+    if len(y) > rank:
+        check_rest(outcome, float(np.mean(y**2)), float(np.var(y)), float(np.mean(rest**2)))
 
 
-def check_rest(outcome: str, left: float, *, square: float, variance: float) -> None:
-    """Refuse the same by the mean square of the residuals and of the outcome, and its variance.
-
-    Raises
-    ------
-    NotEstimableError
-    """
-    check_not_exact(outcome, left, _ROUNDING * square + _EXACT * variance)
+def check_rest(outcome: str, square: float, variance: float, rest: float) -> None:
+    """Refuse the same, by mean squares of the outcome and of residuals, and its variance."""
+    check_not_exact(outcome, rest, _ROUNDING * square + _EXACT * variance)
 
 
 def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from trdstats.formulas import OutcomeFormula, Uses, as_categories, usable_rows
+from trdstats.formulas import OutcomeFormula, Uses, any_complete_rows, as_categories
 from trdstats.kinds import as_category, trimmed
 from trdstats.study import Study
 
@@ -31,7 +31,7 @@ def levels_of_part(
     part : Study
     formula : OutcomeFormula
     roles, needed : list of str
-        Columns that a row must have, as for `usable_rows`.
+        Columns that a row must have, as for `any_complete_rows`.
     factors : list of str
         Columns that may be categories.
     visit : str
@@ -42,7 +42,7 @@ def levels_of_part(
     rows = part.longitudinal()
     if not len(rows):
         return None
-    frame, _ = usable_rows(rows, formula, roles, needed)
+    frame, _ = any_complete_rows(rows, formula, roles, needed)
     if not len(frame):
         return None
     uses = uses or formula.rhs.columns()

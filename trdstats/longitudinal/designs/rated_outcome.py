@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -43,43 +43,65 @@ from trdstats.study.visit_order import days_of, order_visits
 
 
 @dataclass(frozen=True)
-class RatedOutcome:
-    """One row a rating, sorted by subject and, within subjects, by visit.
+class OutcomeSums:
+    """What checks need of the outcome of all ratings.
 
     Attributes
     ----------
-    frame : pandas.DataFrame
-        Analysed rows, with the columns of the formula; texts and visits are categories.
+    n : int
+        Ratings.
+    mean, variance : float
+    lowest, highest : float
+    """
+
+    n: int
+    mean: float
+    variance: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, y: FloatArray) -> OutcomeSums:
+        """Return those of some ratings."""
+        return cls(len(y), float(y.mean()), float(np.var(y)), float(y.min()), float(y.max()))
+
+    @property
+    def mean_square(self) -> float:
+        """Mean of the squares."""
+        return self.variance + self.mean**2
+
+    def __add__(self, other: OutcomeSums) -> OutcomeSums:
+        n = self.n + other.n
+        mean = (self.n * self.mean + other.n * other.mean) / n
+        between = self.n * (self.mean - mean) ** 2 + other.n * (other.mean - mean) ** 2
+        return OutcomeSums(
+            n, mean, (self.n * self.variance + other.n * other.variance + between) / n,
+            min(self.lowest, other.lowest), max(self.highest, other.highest),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RatedDesign:
+    """What a model says of the ratings that it analyses, wherever their rows stand.
+
+    Attributes
+    ----------
     family : {"binomial", "ordinal", "poisson", "gaussian"}
     outcome : str
         Name of the outcome.
-    y : ndarray, shape (N,)
-        0 and 1; places of categories from 0; counts; or measurements.
     categories : tuple
         Categories of an ordinal outcome, the lowest first; empty for others.
     unrated_categories : tuple
         Declared categories of an ordinal outcome without an analysed rating.
-    X : ndarray, shape (N, q)
-        All columns of the design, collinear ones too.
     terms : list of str, length q
+        All columns of the design, collinear ones too.
     spec : DesignSpec
         How a table becomes a design, for predictions.
     subjects : pandas.Index, length n
-    person : ndarray of int, shape (N,)
-        Place of each row's subject in `subjects`; never falls.
     visits : pandas.Index, length T
         Visits with a rating, in order.
-    occasion : ndarray of int, shape (N,)
-        Place of each row's visit in `visits`; rises within a subject.
-    place : ndarray, shape (N,)
-        Place of each row's visit among the planned ones: a visit without any rating is a step too.
-    day : ndarray, shape (N,)
-        Actual day of each rating where `time` names it, else the day its visit names, else
-        `place`.
     days_are_known : bool
-        Whether `day` holds days, and not places.
-    weight : ndarray, shape (N,), or None
-        Weight of each rating: that of the rating times that of the subject.
+        Whether the days of ratings are days, and not places.
     weighting : Weighting or None
         What the weights of subjects are, and the model behind them.
     totals : RowTotals
@@ -98,23 +120,15 @@ class RatedOutcome:
         Whether the order of the visits was read from the numbers in their names.
     """
 
-    frame: pd.DataFrame
     family: Family
     outcome: str
-    y: FloatArray
     categories: tuple[Any, ...]
     unrated_categories: tuple[Any, ...]
-    X: FloatArray
     terms: list[str]
     spec: DesignSpec
     subjects: pd.Index[Any]
-    person: IntArray
     visits: pd.Index[Any]
-    occasion: IntArray
-    place: FloatArray
-    day: FloatArray
     days_are_known: bool
-    weight: FloatArray | None
     weighting: Weighting | None
     totals: RowTotals
     left_out: dict[str, int]
@@ -126,16 +140,50 @@ class RatedOutcome:
     order_from_text: bool
 
     # A constrained analysis, in which treatments share one baseline, is for scores only.
-    baseline: None = None
+    baseline: ClassVar[None] = None
+    # Whether the rows themselves are at hand.
+    in_memory: ClassVar[bool] = True
+
+    @property
+    def columns(self) -> Estimability:
+        """Which columns of the design are independent, and its null space."""
+        raise NotImplementedError
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether ratings have weights."""
+        raise NotImplementedError
+
+    @property
+    def sums(self) -> OutcomeSums:
+        """What checks need of the outcome."""
+        raise NotImplementedError
+
+    @property
+    def first_rows(self) -> pd.DataFrame:
+        """The first analysed row of every subject, in the order of `subjects`."""
+        raise NotImplementedError
+
+    def mean_of_visits(self, in_days: bool) -> FloatArray:
+        """Return for each visit the mean place, or day, of its ratings, shape (T,)."""
+        raise NotImplementedError
+
+    @property
+    def with_one_day_twice(self) -> int:
+        """Number of subjects with two ratings of one day."""
+        raise NotImplementedError
+
+    def rest(self, columns: IntArray) -> float:
+        """Return the mean square of the residuals of least squares on some columns."""
+        raise NotImplementedError
+
+    def varying(self, columns: Sequence[str]) -> list[str]:
+        """Return which columns change between the analysed rows of a subject."""
+        raise NotImplementedError
 
     def rows_of(self, table: pd.DataFrame) -> FloatArray:
         """Return the rows of the design of other rows of the formula's columns, shape (m, q)."""
         return self.spec.rows(table)
-
-    @cached_property
-    def columns(self) -> Estimability:
-        """Which columns of the design are independent, and its null space."""
-        return judge_rows(centre(self.X)[0]).of_design(self.X)
 
     @property
     def category_notes(self) -> tuple[str, ...]:
@@ -161,7 +209,83 @@ class RatedOutcome:
     @property
     def n_obs(self) -> int:
         """Number of analysed ratings."""
-        return len(self.y)
+        return self.totals.n
+
+
+@dataclass(frozen=True)
+class RatedOutcome(RatedDesign):
+    """One row a rating, sorted by subject and, within subjects, by visit.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Analysed rows, with the columns of the formula; texts and visits are categories.
+    y : ndarray, shape (N,)
+        0 and 1; places of categories from 0; counts; or measurements.
+    X : ndarray, shape (N, q)
+        All columns of the design, collinear ones too.
+    person : ndarray of int, shape (N,)
+        Place of each row's subject in `subjects`; never falls.
+    occasion : ndarray of int, shape (N,)
+        Place of each row's visit in `visits`; rises within a subject.
+    place : ndarray, shape (N,)
+        Place of each row's visit among the planned ones: a visit without any rating is a step too.
+    day : ndarray, shape (N,)
+        Actual day of each rating where `time` names it, else the day its visit names, else
+        `place`.
+    weight : ndarray, shape (N,), or None
+        Weight of each rating: that of the rating times that of the subject.
+    """
+
+    frame: pd.DataFrame
+    y: FloatArray
+    X: FloatArray
+    person: IntArray
+    occasion: IntArray
+    place: FloatArray
+    day: FloatArray
+    weight: FloatArray | None
+
+    @cached_property
+    def columns(self) -> Estimability:
+        """Which columns of the design are independent, and its null space."""
+        return judge_rows(centre(self.X)[0]).of_design(self.X)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether ratings have weights."""
+        return self.weight is not None
+
+    @cached_property
+    def sums(self) -> OutcomeSums:
+        """What checks need of the outcome."""
+        return OutcomeSums.of(self.y)
+
+    @property
+    def first_rows(self) -> pd.DataFrame:
+        """The first analysed row of every subject."""
+        first = np.flatnonzero(np.diff(self.person, prepend=-1))
+        return self.frame.iloc[first].reset_index(drop=True)
+
+    def mean_of_visits(self, in_days: bool) -> FloatArray:
+        """Return for each visit the mean place, or day, of its ratings."""
+        T = len(self.visits)
+        values = self.day if in_days else self.place
+        return np.bincount(self.occasion, values, T) / np.bincount(self.occasion, minlength=T)
+
+    @property
+    def with_one_day_twice(self) -> int:
+        """Number of subjects with two ratings of one day."""
+        return subjects_with_one_day_twice(self.person, self.day)
+
+    def rest(self, columns: IntArray) -> float:
+        """Return the mean square of the residuals of least squares on some columns."""
+        X = self.X[:, columns]
+        return float(np.mean((self.y - X @ np.linalg.lstsq(X, self.y)[0]) ** 2))
+
+    def varying(self, columns: Sequence[str]) -> list[str]:
+        """Return which columns change between the analysed rows of a subject."""
+        return [c for c in columns if self.frame[c].groupby(self.person).nunique().max() > 1]
 
 
 def read_rated_outcome(
@@ -228,14 +352,14 @@ def read_rated_outcome(
         left_out |= without
     if weights is not None:
         table, without = attach_weights(table, subject, weights)
-        left_out = _sum(left_out, without)
+        left_out = summed(left_out, without)
     if visit_weights is not None:
         table = attach_visit_weights(table, visit_weights, subject, visit, name)
     roles = [subject, visit, *(c for c in (rating_weights, time, *keep) if c)]
     roles += [COLUMN] if weights is not None else []
     roles += [VISIT_WEIGHT] if visit_weights is not None else []
     frame, missing = complete_rows(table, formula, roles, needed)
-    left_out = _sum(missing, left_out)
+    left_out = summed(missing, left_out)
     y, categories = read_outcome(frame, formula, family)
     uses = formula.rhs.columns()
     factors = [visit, *sorted({str(v) for v in formula.rhs.required_variables})]
@@ -248,10 +372,7 @@ def read_rated_outcome(
     sort = np.lexsort((occasion, person))
     frame = frame.iloc[sort].reset_index(drop=True)
     person, occasion = np.asarray(person, dtype=np.intp)[sort], occasion[sort]
-    matrix = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    X = matrix.to_numpy(dtype=float)
-    if not np.isfinite(X).all():
-        raise SpecError("The formula gives values that are not finite numbers.")
+    X, terms, spec = design_of_rows(frame, formula)
     place = np.arange(len(visits), dtype=float)
     if order is not None:
         place = np.asarray(order.levels.get_indexer(visits), dtype=float)
@@ -264,13 +385,12 @@ def read_rated_outcome(
     if visit_weights is not None:
         of_visit = frame[VISIT_WEIGHT].to_numpy(dtype=float)
         weight = of_visit if weight is None else weight * of_visit
-    spec = matrix.model_spec
     return RatedOutcome(
         frame=frame, family=family, outcome=name, y=y[sort], categories=categories,
         unrated_categories=unrated_categories(frame[name], categories) if categories else (), X=X,
-        terms=[str(c) for c in matrix.columns], spec=spec, subjects=pd.Index(subjects),
+        terms=terms, spec=spec, subjects=pd.Index(subjects),
         person=person, visits=visits, occasion=occasion, place=place[occasion],
-        day=_days(frame, visits, place, occasion, time),
+        day=days_of_rows(frame, visits, place, occasion, time),
         days_are_known=time is not None or not np.isnan(days_of(visits)).any(),
         weight=weight, weighting=weighting,
         totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
@@ -281,11 +401,35 @@ def read_rated_outcome(
     )  # fmt: skip
 
 
-def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+def subjects_with_one_day_twice(person: IntArray, day: FloatArray) -> int:
+    """Return the number of subjects with two ratings of one day, of rows by subject and visit."""
+    same = (np.diff(day) == 0) & (np.diff(person) == 0)
+    return len(np.unique(person[1:][same]))
+
+
+def design_of_rows(
+    frame: pd.DataFrame, formula: OutcomeFormula
+) -> tuple[FloatArray, list[str], DesignSpec]:
+    """Return the design of rows, its columns, and how a table becomes one.
+
+    Raises
+    ------
+    SpecError
+        When a value is not a finite number.
+    """
+    matrix = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
+    X = matrix.to_numpy(dtype=float)
+    if not np.isfinite(X).all():
+        raise SpecError("The formula gives values that are not finite numbers.")
+    return X, [str(c) for c in matrix.columns], matrix.model_spec
+
+
+def summed(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """Return counts by reason of two tables, or two steps, together."""
     return {k: one.get(k, 0) + other.get(k, 0) for k in {**one, **other}}
 
 
-def _days(
+def days_of_rows(
     frame: pd.DataFrame,
     visits: pd.Index[Any],
     place: FloatArray,

@@ -83,7 +83,11 @@ def attach_weights(
             )
     first = in_roles(table.drop_duplicates(subject), {"subject": subject})
     weight = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
-    column = table[subject].map(weight).to_numpy(dtype=float)
+    return with_weights(table, np.asarray(table[subject].map(weight), dtype=float))
+
+
+def with_weights(table: pd.DataFrame, column: FloatArray) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows with a column of subjects' weights; weight 0 is left out and counted."""
     weighted = table.assign(**{COLUMN: column})
     without = int((column == 0).sum())
     left_out = {"weight 0": without} if without else {}

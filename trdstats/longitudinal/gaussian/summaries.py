@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import IntArray
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.formulas import OutcomeFormula, add_left_out, read_formula, usable_rows
+from trdstats.formulas import OutcomeFormula, add_left_out, any_complete_rows, read_formula
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.designs.by_visit import build_design
@@ -159,7 +159,7 @@ def _summarise_part(
         return spec.summarise(table, subject=subject, visit=visit)
     except NotEstimableError:
         formula, needed, _, roles = _columns_of(spec, subject, visit)
-        usable, left_out = usable_rows(table, formula, roles, needed)
+        usable, left_out = any_complete_rows(table, formula, roles, needed)
         if len(usable):
             raise
         return left_out

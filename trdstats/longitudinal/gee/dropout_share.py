@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.kernels.gee.ratings import RatingRows
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.equations import Equations
 
@@ -71,11 +72,13 @@ def with_dropout(
         Those of the analysed subjects, then of others of the model.
     share : DropoutShare
     """
-    at = equations.model.at(equations.fit.beta)
+    ratings = equations.ratings
+    assert isinstance(ratings, RatingRows)  # such weights stand in memory
+    at = ratings.model.at(equations.fit.beta)
     assert at is not None  # the solution lies inside the range
     score = np.einsum("nc,ncq->nq", at.residual, at.design) @ equations.fit.bread
     known = pd.MultiIndex.from_arrays([weights.frame["subject"], weights.frame["visit"]])
-    used = np.flatnonzero(equations.used)
+    used = np.arange(design.n_obs) if equations.used is None else np.flatnonzero(equations.used)
     wanted = pd.MultiIndex.from_arrays(
         [design.subjects[design.person[used]], design.visits[design.occasion[used]]]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,20 +11,31 @@ import numpy as np
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_choice
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    SpecError,
+    TooLargeError,
+    UnknownNameError,
+    check_choice,
+    warn,
+)
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_formula
-from trdstats.kernels.gee.degrees import RULES
-from trdstats.kernels.gee.sandwich import GEEInference, Kind, infer
+from trdstats.kernels.gee.degrees import RULES, Kind
+from trdstats.kernels.gee.sandwich import GEEInference, infer
 from trdstats.longitudinal.designs.outcome_values import FAMILIES
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome, read_rated_outcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign, read_rated_outcome
+from trdstats.longitudinal.gee.divided_levels import SUBJECT, VISIT, Reading
+from trdstats.longitudinal.gee.divided_outcome import RowsNeededError
+from trdstats.longitudinal.gee.divided_reading import read_divided_outcome
 from trdstats.longitudinal.gee.dropout_result import DropoutWeightsResult
-from trdstats.longitudinal.gee.dropout_share import with_dropout
-from trdstats.longitudinal.gee.equations import Equations, solve_equations
+from trdstats.longitudinal.gee.dropout_share import VisitWeights, with_dropout
+from trdstats.longitudinal.gee.equations import Equations, in_rows, solve_equations
 from trdstats.longitudinal.gee.gee_result import GEEResult
 from trdstats.longitudinal.gee.on_columns import on_columns
 from trdstats.outcomes.rules.definition import Definition
-from trdstats.study import Study
+from trdstats.study import DividedStudy, Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
@@ -164,7 +176,9 @@ class GEE(SummaryMixin):
         Parameters
         ----------
         data : Study or DataFrame
-            One row a subject and visit. Of a study the scheduled visits after baseline.
+            One row a subject and visit. Of a study the scheduled visits after baseline; of a
+            `DividedStudy` they stay in their partitions, which answer with sums, but for separation
+            and what else needs all rows: those are gathered, 20 million at most.
         subject, visit : str
             Columns.
         outcome : Definition, optional
@@ -183,6 +197,8 @@ class GEE(SummaryMixin):
             When the table, the outcome or the formula is not usable.
         NotEstimableError
             When the equations have no solution; the message says why.
+        TooLargeError
+            When rows of a `DividedStudy` are needed that are too many to gather.
 
         Warns
         -----
@@ -199,26 +215,28 @@ class GEE(SummaryMixin):
                 f"Weights for dropout need corr='independence': with corr={self.corr!r} the weight "
                 "of a visit would reach the others, and the estimates would not be consistent."
             )
-        design = read_rated_outcome(
-            data, read_formula(self.formula), family=self.family, subject=subject, visit=visit,
-            outcome=outcome, days=days, rating_weights=self.rating_weights,
-            weights=None if isinstance(weights, DropoutWeightsResult) else weights,
-            visit_weights=None if dropout is None else dropout.frame, time=self.time,
-        )  # fmt: skip
-        equations = solve_equations(design, link=self.link_name, structure=self.corr)
-        inference = _infer(spec, design, equations)
-        estimation = None
-        if dropout is not None:
-            influence, estimation = with_dropout(design, equations, dropout, inference.influence)
-            inference = replace(inference, influence=influence, covariance=influence.T @ influence)
-        return GEEResult(
-            spec=spec,
-            design=design,
-            inference=on_columns(design, equations, inference),
-            parameters=inference,
-            _equations=equations,
-            dropout=estimation,
-        )
+        why: RowsNeededError | None = None
+        if isinstance(data, DividedStudy) and (subject, visit) == (SUBJECT, VISIT):
+            reading = Reading(
+                self.formula, self.family, self.corr, outcome,
+                None if days is None else tuple(days), self.rating_weights, self.time,
+            )  # fmt: skip
+            try:
+                return _fit_in_parts(spec, data, reading, weights)
+            except RowsNeededError as error:
+                why = error
+        try:
+            design = read_rated_outcome(
+                data, read_formula(self.formula), family=self.family, subject=subject, visit=visit,
+                outcome=outcome, days=days, rating_weights=self.rating_weights,
+                weights=None if isinstance(weights, DropoutWeightsResult) else weights,
+                visit_weights=None if dropout is None else dropout.frame, time=self.time,
+            )  # fmt: skip
+        except TooLargeError as error:
+            if why is None:
+                raise
+            raise (why.of_part or TooLargeError(f"{why}. {error}")) from error
+        return _fitted(spec, design, dropout)
 
     def summary(self) -> Summary:
         """Return the model in words."""
@@ -233,7 +251,60 @@ class GEE(SummaryMixin):
         return Summary("Generalised estimating equations", tuple(header))
 
 
-def _infer(spec: GEE, design: RatedOutcome, equations: Equations) -> GEEInference:
+def _fit_in_parts(
+    spec: GEE,
+    study: DividedStudy,
+    reading: Reading,
+    weights: WeightsLike | DropoutWeightsResult | None,
+) -> GEEResult:
+    """Fit a model to sums of partitions.
+
+    Raises
+    ------
+    RowsNeededError
+        When they do not answer; nothing was warned of.
+    """
+    if isinstance(weights, DropoutWeightsResult):
+        raise RowsNeededError("Weights for dropout belong to single ratings")
+    result: GEEResult | NotEstimableError
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        try:
+            design = read_divided_outcome(study, reading, weights)
+        except (DataError, SpecError, UnknownNameError, NotEstimableError) as error:
+            # What is wrong in one part is said of all rows, where they can be gathered.
+            raise RowsNeededError("A partition cannot be read", of_part=error) from error
+        try:
+            result = _fitted(spec, design, None)
+        except NotEstimableError as error:
+            result = error
+    for each in given:
+        warn(each.message if isinstance(each.message, Warning) else str(each.message))
+    if isinstance(result, NotEstimableError):
+        raise result
+    return result
+
+
+def _fitted(spec: GEE, design: RatedDesign, dropout: VisitWeights | None) -> GEEResult:
+    equations = solve_equations(design, link=spec.link_name, structure=spec.corr)
+    inference = _infer(spec, design, equations)
+    estimation = None
+    if dropout is not None:
+        influence, estimation = with_dropout(
+            in_rows(design), equations, dropout, inference.influence
+        )
+        inference = replace(inference, influence=influence, covariance=influence.T @ influence)
+    return GEEResult(
+        spec=spec,
+        design=design,
+        inference=on_columns(design, equations, inference),
+        parameters=inference,
+        _equations=equations,
+        dropout=estimation,
+    )
+
+
+def _infer(spec: GEE, design: RatedDesign, equations: Equations) -> GEEInference:
     """Return the inference on the parameters, influences on the rows of all subjects."""
     kind: Kind = spec.vcov
     inference = infer(equations.fit, kind, spec.ddf)

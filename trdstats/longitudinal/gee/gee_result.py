@@ -17,7 +17,7 @@ from trdstats.kernels.gee.criteria import Criteria
 from trdstats.kernels.gee.sandwich import GEEInference
 from trdstats.longitudinal.designs.degrees import ModelDegrees
 from trdstats.longitudinal.designs.estimable import Identified
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 from trdstats.longitudinal.gee.correlation import correlation_of
 from trdstats.longitudinal.gee.dropout_share import DropoutShare
 from trdstats.longitudinal.gee.equations import Equations, criteria_of
@@ -41,8 +41,8 @@ class GEEResult(RatedEffects):
     Attributes
     ----------
     spec : GEE
-    design : RatedOutcome
-        Analysed ratings, and counts of those left out.
+    design : RatedDesign
+        Analysed ratings, and counts of those left out; of a study in memory with its rows.
     inference : OnColumns
         On the columns of the design that were estimated.
     parameters : GEEInference
@@ -52,7 +52,7 @@ class GEEResult(RatedEffects):
     """
 
     spec: GEE
-    design: RatedOutcome
+    design: RatedDesign
     inference: OnColumns
     parameters: GEEInference
     _equations: Equations
@@ -214,7 +214,8 @@ class GEEResult(RatedEffects):
     @property
     def correlation(self) -> pd.DataFrame:
         """Working correlation of the visits; of "ar1-days" at the mean days of the visits."""
-        return correlation_of(self.design, self.spec.corr, self._equations.fit.alpha)
+        solved = self._equations
+        return correlation_of(self.design, self.spec.corr, solved.fit.alpha, solved.ratings.visits)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, ratings, dispersion, QIC and convergence."""

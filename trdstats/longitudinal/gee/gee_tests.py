@@ -72,7 +72,7 @@ def _scored(fit: GEEResult, L: FloatArray) -> pd.DataFrame:
         return joint_test_row(FTest(np.nan, 0.0, np.nan), reason or "nothing to test")
     e = fit._equations
     rows, _ = independent_rows(rows, fit.parameters.bread)
-    statistic = score_statistic(e.model, e.fit.beta, e.weight, e.pairs, rows)
+    statistic = score_statistic(e.ratings, e.fit.beta, rows)
     if np.isnan(statistic):
         reason = (
             reason or "the equations without these effects have no solution, or subjects are few"

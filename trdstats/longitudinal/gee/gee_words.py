@@ -30,7 +30,7 @@ def summary_of(result: GEEResult) -> Summary:
         *data_lines(design),
         ("Covariance of effects", words["Covariance of effects"]),
         ("Degrees of freedom", words["Degrees of freedom"]),
-        *([] if design.weight is not None else [("QIC", f"{glance.qic:.1f}")]),
+        *([] if design.is_weighted else [("QIC", f"{glance.qic:.1f}")]),
         *([("Weights", design.weighting.words)] if design.weighting is not None else []),
         *([("Weights", result.dropout.label)] if result.dropout is not None else []),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 from trdstats.longitudinal.gee.equations import Equations
 
 
@@ -57,7 +57,7 @@ class OnColumns(Inference):
         return self.inner.f_test(L @ self.matrix)
 
 
-def on_columns(design: RatedOutcome, equations: Equations, inner: Inference) -> OnColumns:
+def on_columns(design: RatedDesign, equations: Equations, inner: Inference) -> OnColumns:
     """Return the inference on the estimated columns of a design."""
     kept = [int(j) for j in equations.columns.kept]
     k = max(len(design.categories) - 1, 0)

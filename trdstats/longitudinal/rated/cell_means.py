@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError
 from trdstats.longitudinal.designs.levels import cells_of
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 from trdstats.longitudinal.designs.subject_weights import COLUMN
 
 if TYPE_CHECKING:
@@ -91,9 +91,8 @@ def over_subjects(
     design = model.design
     columns = [str(v) for v in design.spec.required_variables]
     _check_constant(design, [c for c in columns if c not in labels and c not in at])
-    first = np.flatnonzero(np.diff(design.person, prepend=-1))
-    subjects = design.frame.iloc[first].reset_index(drop=True)
-    weight = np.ones(len(first))
+    subjects = design.first_rows
+    weight = np.ones(len(subjects))
     if design.weighting is not None:
         weight = subjects[COLUMN].to_numpy(dtype=float)
     weight = weight / weight.sum()
@@ -121,7 +120,7 @@ def over_subjects(
     )  # fmt: skip
 
 
-def averaged_over(design: RatedOutcome) -> str:
+def averaged_over(design: RatedDesign) -> str:
     """Return in words over whom `over_subjects` averages."""
     weighted = "counted once" if design.weighting is None else "with its weight"
     return (
@@ -132,7 +131,7 @@ def averaged_over(design: RatedOutcome) -> str:
 
 
 def _designs(
-    design: RatedOutcome, subjects: pd.DataFrame, cells: list[Cell]
+    design: RatedDesign, subjects: pd.DataFrame, cells: list[Cell]
 ) -> Iterator[tuple[Cell, FloatArray]]:
     """Yield each cell with the design of all subjects in it; some cells at once, within bounds."""
     n = len(subjects)
@@ -148,15 +147,15 @@ def _designs(
         yield from zip(some, X, strict=True)
 
 
-def _constant(design: RatedOutcome, column: str, value: Any, n: int) -> Any:
+def _constant(design: RatedDesign, column: str, value: Any, n: int) -> Any:
     types = design.totals.types
     if column in types:
         return pd.Categorical([value] * n, dtype=types[column])
     return np.full(n, float(value))
 
 
-def _check_constant(design: RatedOutcome, columns: list[str]) -> None:
-    varying = [c for c in columns if design.frame[c].groupby(design.person).nunique().max() > 1]
+def _check_constant(design: RatedDesign, columns: list[str]) -> None:
+    varying = design.varying(columns)
     if varying:
         raise SpecError(
             f"{', '.join(map(repr, varying))} changes between visits of a subject: there is no "
@@ -165,7 +164,7 @@ def _check_constant(design: RatedOutcome, columns: list[str]) -> None:
         )
 
 
-def _keys(design: RatedOutcome, labels: pd.DataFrame) -> pd.DataFrame:
+def _keys(design: RatedDesign, labels: pd.DataFrame) -> pd.DataFrame:
     categories = design.categories
     if not categories:
         return labels.reset_index(drop=True)

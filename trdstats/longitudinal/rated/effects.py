@@ -16,7 +16,7 @@ from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName
 from trdstats.longitudinal.designs.estimable import Identified
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 
 _LOG: ScaleName = "log"
 
@@ -30,7 +30,7 @@ class RatedEffects(EstimateResult):
     """
 
     spec: Any
-    design: RatedOutcome
+    design: RatedDesign
     title: ClassVar[str]
     # Titles of ratios by link.
     ratio_titles: ClassVar[Mapping[str, str]]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 
 Lines = tuple[tuple[str, str], ...]
 
 
-def model_lines(formula: str, design: RatedOutcome, words: Mapping[str, str]) -> Lines:
+def model_lines(formula: str, design: RatedDesign, words: Mapping[str, str]) -> Lines:
     """Return formula, outcome and family as header lines.
 
     Parameters
     ----------
     formula : str
-    design : RatedOutcome
+    design : RatedDesign
     words : mapping
         Header of the specification.
     """
@@ -28,7 +28,7 @@ def model_lines(formula: str, design: RatedOutcome, words: Mapping[str, str]) ->
     )
 
 
-def data_lines(design: RatedOutcome) -> Lines:
+def data_lines(design: RatedDesign) -> Lines:
     """Return the subjects, ratings and visits that were analysed as header lines."""
     left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
     order = ", ".join(map(str, design.visits))

@@ -16,7 +16,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError
 from trdstats.extras import extra_module
-from trdstats.partitions import computed, sent, task_of
+from trdstats.partitions import Kept, computed, sent, task_of
 from trdstats.scales import Scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
@@ -43,9 +43,9 @@ class DividedStudy(Study, of_partitions=True):
     It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
     are: `time_to`, `rates`, `response_history`, `assess` and `mean_scores` judge each partition
     on dask, and one row a subject, or sums, are gathered. `MMRM` adds cross-products of the
-    partitions, and so does `LMM` with random effects of the subject. Models that need rows
-    (`GEE`, ...) gather the scheduled visits, 20 million at most. What needs all visits in memory
-    says so (`TooLargeError`).
+    partitions, and so does `LMM` with random effects of the subject; `GEE` adds sums of every step.
+    Models that need rows (`GLMM`, ...) gather the scheduled visits, 20 million at most. What needs
+    all visits in memory says so (`TooLargeError`).
 
     Parameters
     ----------
@@ -161,7 +161,9 @@ class DividedStudy(Study, of_partitions=True):
 
     @property
     def _ids(self) -> pd.Index[Any]:
-        ids: pd.Index[Any] = self._tables.subjects["subject"].cat.categories
+        # Categories of fewer subjects, by `keep`, are still those of all.
+        named = self._tables.subjects["subject"].cat.remove_unused_categories()
+        ids: pd.Index[Any] = named.cat.categories
         return ids
 
     def on_parts(self, work: Callable[..., T], *arguments: object) -> list[T]:
@@ -175,10 +177,12 @@ class DividedStudy(Study, of_partitions=True):
         """
         return computed(self._each(work, *arguments))
 
-    def kept_on_parts(self, work: Callable[..., object], *arguments: object) -> list[Any]:
-        """Return what some work makes of each part as tasks of dask, worked out once and kept.
+    def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
+        task = task_of(partial(_run, work, arguments))
+        return [task(part) for part in self._parts]
 
-        The workers of a cluster keep it; without one it is in memory.
+    def kept(self, work: Callable[..., object], *arguments: object) -> Kept:
+        """Return what some work makes of each part, kept beside the parts for what is asked of it.
 
         Parameters
         ----------
@@ -186,11 +190,7 @@ class DividedStudy(Study, of_partitions=True):
             Called with a part and the arguments.
         *arguments : object
         """
-        return list(extra_module("dask", "dask").persist(*self._each(work, *arguments)))
-
-    def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
-        task = task_of(partial(_run, work, arguments))
-        return [task(part) for part in self._parts]
+        return Kept(self._each(work, *arguments))
 
     def in_order(self, parts: Sequence[npt.NDArray[A]]) -> npt.NDArray[A]:
         """Return arrays of the parts, one entry a subject, as one in the order of `subjects`.

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.extras import extra_module
 from trdstats.formulas import add_left_out
 from trdstats.kernels.random_effects.absorb import Moments
 from trdstats.kernels.random_effects.column_sums import ColumnSums, merge_columns
@@ -25,7 +24,7 @@ from trdstats.kernels.random_effects.part_sums import PlacedModel
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.fitted_rows import FitCoordinates, least_squares
-from trdstats.longitudinal.designs.outcome_values import check_rest, refuse_constant
+from trdstats.longitudinal.designs.outcome_values import check_range, check_rest
 from trdstats.longitudinal.designs.part_levels import Levels
 from trdstats.longitudinal.gaussian.lmm_fit.part import (
     SUBJECT,
@@ -37,7 +36,7 @@ from trdstats.longitudinal.gaussian.lmm_fit.part import (
     subjects_of_part,
     sum_up,
 )
-from trdstats.partitions import computed, task_of
+from trdstats.partitions import Kept
 from trdstats.study import DividedStudy
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class StudySums:
     spec : LMM
     levels : dict of str to Index
         Levels of the categories of all parts.
-    kept : tuple of Delayed
+    kept : Kept
         Sums of the subjects of each part that has an analysed row.
     order : ndarray of int, shape (n,)
         The analysed subjects of all parts, part by part, in the order of the study.
@@ -69,7 +68,7 @@ class StudySums:
     study: DividedStudy
     spec: LMM
     levels: Levels
-    kept: tuple[Any, ...]
+    kept: Kept
     order: IntArray
     columns: ColumnSums
     design: Design
@@ -78,8 +77,8 @@ class StudySums:
     @classmethod
     def of(cls, study: DividedStudy, spec: LMM, levels: Levels) -> StudySums | None:
         """Read the parts of a study once; None where their designs differ."""
-        kept = study.kept_on_parts(sum_up, spec, levels)
-        heads = computed([task_of(head_of)(part) for part in kept])
+        kept = study.kept(sum_up, spec, levels)
+        heads = kept.ask(head_of)
         known: list[PartHead] = [head for head, _ in heads if head is not None]
         first = known[0].design
         coded = first.spec.levels(), known[0].grouping.spec.levels()
@@ -106,11 +105,11 @@ class StudySums:
             left_out=add_left_out([left_out for _, left_out in heads]),
             caveat=study.caveat,
         )
-        has_rows = [task for task, (head, _) in zip(kept, heads, strict=True) if head is not None]
+        kept.keep_only([k for k, (head, _) in enumerate(heads) if head is not None])
         columns = merge_columns([h.columns for h in known])
         grouping = replace(known[0].grouping, labels=subjects)
         return cls(
-            study, spec, levels, tuple(has_rows), order, columns, design, grouping
+            study, spec, levels, kept, order, columns, design, grouping
         )  # fmt: skip
 
     def in_order(self, parts: Sequence[FloatArray]) -> FloatArray:
@@ -143,14 +142,14 @@ class OnParts:
 
     Attributes
     ----------
-    models : tuple of Delayed
+    models : Kept
     """
 
-    models: tuple[Any, ...]
+    models: Kept
 
     def __call__(self, theta: FloatArray, order: int) -> list[Moments | None]:
         """Return the cross-products of all parts at some covariance parameters."""
-        return computed([task_of(moments_of_part)(model, theta, order) for model in self.models])
+        return self.models.ask(moments_of_part, theta, order)
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class FittedParts(FitCoordinates):
     model : DividedModel
     sums : StudySums
     placed : PlacedModel
-    models : tuple of Delayed
+    models : Kept
         The model of each part.
     left : tuple of float
         Mean square and variance of the least-squares residuals.
@@ -171,7 +170,7 @@ class FittedParts(FitCoordinates):
     model: DividedModel
     sums: StudySums
     placed: PlacedModel
-    models: tuple[Any, ...]
+    models: Kept
     left: tuple[float, float]
 
     @classmethod
@@ -187,8 +186,7 @@ class FittedParts(FitCoordinates):
         r, q = len(names), len(sums.design.terms)
         outcome, n = sums.design.outcome, columns.n
         y = np.array([r + q])
-        if columns.low[-1] == columns.high[-1]:
-            refuse_constant(outcome, float(columns.low[-1]), n)
+        check_range(outcome, float(columns.low[-1]), float(columns.high[-1]), n)
         judged = columns.judge(np.arange(r, r + q))
         kept = r + judged.kept
         fixed = columns.uncorrelated(kept) or columns.scaled(kept)
@@ -200,17 +198,13 @@ class FittedParts(FitCoordinates):
         if n > len(kept):
             square = float(columns.mean_squares(y)[0])
             about_mean = float(((columns.rows(y, columns.mean[y])) ** 2).sum()) / n
-            check_rest(outcome, left, square=square, variance=about_mean)
+            check_rest(outcome, square, about_mean, left)
         chosen = np.array([names.index(e) for e in effects], dtype=np.intp)
         placed_effects = columns.uncorrelated(chosen) if spec.correlated and len(chosen) else None
         placed_effects = placed_effects or columns.scaled(chosen)
         factor = Effects(len(chosen), spec.correlated)
         placed = PlacedModel(placed_effects, fixed, start, origin, factor, spec.reml)
-        models = tuple(
-            extra_module("dask", "dask").persist(
-                *[task_of(model_of)(part, placed) for part in sums.kept]
-            )
-        )
+        models = sums.kept.then(model_of, placed)
         groups = (len(sums.design.subjects),)
         model = DividedModel((factor,), groups, n, spec.reml, OnParts(models))
         # The start belongs to the column that is constant.
@@ -233,7 +227,7 @@ class FittedParts(FitCoordinates):
 
     def predicted(self, state: State) -> tuple[FloatArray, FloatArray]:
         """Return predictions of the effects of all subjects, and their errors, in coordinates."""
-        parts = computed([task_of(effects_of_part)(model, state) for model in self.models])
+        parts = self.models.ask(effects_of_part, state)
         effect, error = ([part[k] for part in parts] for k in (0, 1))
         return self.sums.in_order(effect), self.sums.in_order(error)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
-from trdstats.formulas import CheckedFormula, OutcomeFormula, read_formula, usable_rows
+from trdstats.formulas import CheckedFormula, OutcomeFormula, any_complete_rows, read_formula
 from trdstats.kernels.random_effects.column_sums import ColumnSums
 from trdstats.kernels.random_effects.likelihood import RandomModel, State
 from trdstats.kernels.random_effects.part_sums import PartSums, PlacedModel, sum_part
@@ -104,7 +104,7 @@ def _read(part: Study, spec: LMM, levels: Levels) -> tuple[Design, Grouping] | d
             table, formula, {SUBJECT: effects_of(spec)}, {}, [], is_part=True
         )
     except NotEstimableError:
-        usable, left_out = usable_rows(table, formula, [SUBJECT], needed)
+        usable, left_out = any_complete_rows(table, formula, [SUBJECT], needed)
         if len(usable):
             raise
         return left_out
