@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.columns import check_amounts
+from trdstats.columns import check_amounts, check_named
 from trdstats.errors import (
     DataError,
     DataWarning,
@@ -131,20 +131,28 @@ def read_outcomes(
     frame = to_pandas(data, what="data")
     if "subject" not in frame:
         raise unknown_name("column", "subject", frame.columns)
-    twice = frame.loc[frame["subject"].duplicated(), "subject"]
-    if len(twice):
-        raise DataError(
-            [
-                Problem(
-                    "duplicate_subject",
-                    f"{count_of(len(twice), 'row repeats', 'rows repeat')} a subject.",
-                    tuple(str(s) for s in dict.fromkeys(twice)),
-                    "Keep one row a subject.",
-                )
-            ]
-        )
+    frame = trimmed(frame, ["subject"])
+    check_one_row_each(frame)
     y, binary = _numbers(frame, outcome)
     return SubjectOutcomes(frame, y, binary, outcome, "")
+
+
+def check_one_row_each(frame: pd.DataFrame) -> None:
+    """Raise `DataError` where a subject has several rows, or a row no subject."""
+    who = frame["subject"]
+    twice, nameless = who[who.duplicated() & who.notna()], check_named(who)
+    problems = [] if nameless is None else [nameless]
+    if len(twice):
+        problems.append(
+            Problem(
+                "duplicate_subject",
+                f"{count_of(len(twice), 'row repeats', 'rows repeat')} a subject.",
+                tuple(str(s) for s in dict.fromkeys(twice)),
+                "Keep one row a subject.",
+            )
+        )
+    if problems:
+        raise DataError(problems)
 
 
 def _of_study(
