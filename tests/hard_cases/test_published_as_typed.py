@@ -217,3 +217,22 @@ def test_what_a_row_says_of_itself_is_not_renamed(stated: str, named: str) -> No
             trd.read_effect(source, measure=named)
     loose = trd.read_effect({**row, "measure": "ratio"}, measure=named)
     assert loose.measure == named
+
+
+def test_printed_p_values_are_no_numbers() -> None:
+    """'<0.001' was a missing p: the others were adjusted for two tests of the three."""
+    printed = pd.DataFrame({"p_value": ["0.01", "<0.001", "0.2"]})
+    with pytest.raises(DataError, match=r"1 entry of the column 'p_value' is not a number\.\n.*<0"):
+        trd.adjust_p_values(printed)
+    exact = printed.replace("<0.001", "0.0002")
+    found = trd.adjust_p_values(exact, method="bonferroni")["p_adjusted"]
+    assert found.tolist() == pytest.approx([0.03, 0.0006, 0.6], rel=1e-12)
+
+
+def test_counts_of_strata_as_texts() -> None:
+    """'24.0' ended in an error of Python."""
+    strata = COUNTS.rename(columns={"trial": "stratum"})
+    columns = [c for c in strata if c != "stratum"]
+    texts = strata.astype(dict.fromkeys(columns, float)).astype(str)
+    found = trd.compare_strata(texts).tidy()
+    pd.testing.assert_frame_equal(found, trd.compare_strata(strata).tidy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from trdstats.errors import (
     unknown_name,
     warn,
 )
-from trdstats.formulas import Uses, as_categories, read_right_side
+from trdstats.formulas import Uses, as_categories, check_outcome_apart, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes import Definition
@@ -80,6 +80,8 @@ class SubjectOutcomes:
         Scheduled day of the outcome; None for a column.
     switching : SwitchCounts or None
         How many started another treatment by the day, counted as observed.
+    column : str or None
+        Column of the frame that holds the outcome.
     """
 
     frame: pd.DataFrame
@@ -89,6 +91,7 @@ class SubjectOutcomes:
     caveat: str
     day: float | None = None
     switching: SwitchCounts | None = None
+    column: str | None = None
 
     @property
     def observed(self) -> BoolArray:
@@ -134,7 +137,7 @@ def read_outcomes(
     frame = trimmed(frame, ["subject"])
     check_one_row_each(frame)
     y, binary = _numbers(frame, outcome)
-    return SubjectOutcomes(frame, y, binary, outcome, "")
+    return SubjectOutcomes(frame, y, binary, outcome, "", column=outcome)
 
 
 def check_one_row_each(frame: pd.DataFrame) -> None:
@@ -183,7 +186,7 @@ def _of_study(
     if outcome in AT_A_DAY and outcome not in frame:
         raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
     y, binary = _numbers(frame, outcome)
-    return SubjectOutcomes(frame, y, binary, outcome, study.caveat)
+    return SubjectOutcomes(frame, y, binary, outcome, study.caveat, column=outcome)
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
@@ -227,7 +230,11 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
 
 
 def with_covariates(
-    frame: pd.DataFrame, formulas: tuple[str, ...], by: str | None, what: str
+    frame: pd.DataFrame,
+    formulas: tuple[str, ...],
+    by: str | None,
+    what: str,
+    outcome: Collection[str | None] = (),
 ) -> pd.DataFrame:
     """Return the table with texts as categories, after a check that nothing is missing.
 
@@ -240,9 +247,13 @@ def with_covariates(
         Column that names the treatments.
     what : str
         What the table is called in messages.
+    outcome : collection of str or None
+        Columns that hold the outcome, which is no covariate.
 
     Raises
     ------
+    SpecError
+        When the outcome is a covariate.
     UnknownNameError
         When a column is not there.
     DataError
@@ -253,6 +264,7 @@ def with_covariates(
     for formula in formulas:
         uses |= read_right_side(formula).columns()
     needed = uses.bare | uses.numbers | uses.categories
+    check_outcome_apart(needed, [c for c in outcome if c is not None])
     named = sorted(needed | ({by} if by is not None else set()))
     frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)

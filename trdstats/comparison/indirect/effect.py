@@ -59,9 +59,9 @@ class Effect:
     Raises
     ------
     SpecError
-        When the measure is not known, the two treatments are one, a ratio is not positive, a risk
-        difference is in percentage points, the limits do not enclose the estimate, or neither
-        limits nor a standard error are given.
+        When the measure is not known, a ratio is not positive, a risk difference is in percentage
+        points, the limits do not enclose the estimate, or neither limits nor a standard error are
+        given.
 
     Examples
     --------
@@ -84,8 +84,6 @@ class Effect:
         check_choice("measure", self.measure, MEASURES)
         check_level(self.conf_level)
         name = f"The {self.measure} {self.treatment} v {self.reference}"
-        if self.treatment == self.reference:
-            raise SpecError(f"{name} compares a treatment with itself: name the two.")
         if not isfinite(self.estimate) or (self.is_ratio and self.estimate <= 0):
             kind = "a positive number" if self.is_ratio else "a number"
             raise SpecError(f"{name} must be {kind}; got {self.estimate!r}.")
@@ -260,8 +258,11 @@ class Effect:
 def check_agreement(effect: Effect) -> None:
     """Raise `SpecError` where limits and standard error cannot both be those of an estimate.
 
-    A standard error of the ratio in place of its logarithm, a variance, or another level.
+    A standard error of the ratio in place of its logarithm, a variance, or another level. Or where
+    a treatment is compared with itself.
     """
+    if effect.treatment == effect.reference:
+        raise SpecError(f"{effect!r} compares a treatment with itself: name the two.")
     if not effect.std_error > 0:
         return
     implied = effect._error_of_limits()

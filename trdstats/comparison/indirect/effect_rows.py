@@ -56,6 +56,11 @@ def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effe
     if measure is not None and stated is not None and not _may_be(stated, measure):
         raise SpecError(f"The row holds {with_article(stated)}, no {measure}.")
     estimate, low, high = (row.number(k) for k in columns)
+    if named == "risk difference" and abs(estimate) > 1:
+        raise SpecError(
+            f"A risk difference lies between -1 and 1; the row has {estimate:g}. Give it as a "
+            "proportion (14.2 percentage points are 0.142), with its limits and std_error."
+        )
     effect = Effect(
         named,
         row.text("treatment", "arm") or _level(row.text("term")) or "treatment",
