@@ -123,5 +123,5 @@ def test_the_outcome_is_no_covariate_of_itself(name: str, column: str) -> None:
 
 @pytest.mark.parametrize("name", ADJUSTED)
 def test_a_subject_is_no_covariate(name: str) -> None:
-    with pytest.raises(SpecError, match=r"^'subject' tells subjects apart and is no covariate"):
+    with pytest.raises(SpecError, match=r"^'subject' identifies subjects and is no covariate"):
         ADJUSTED[name](patients(), "age + subject")

@@ -314,7 +314,7 @@ def read_covariates(
     check_outcome_apart(needed, outcome)
     if "subject" in needed:
         raise SpecError(
-            "'subject' tells subjects apart and is no covariate: take it out of the formula."
+            "'subject' identifies subjects and is no covariate: take it out of the formula."
         )
     _check_table(table, [], needed, what)
     table = trimmed(table, needed)
