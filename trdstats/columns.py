@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, argument, count_of, nearest
-from trdstats.kinds import CONTAINERS, places, spelled_numbers
+from trdstats.kinds import CONTAINERS, label_of, places, spelled_numbers
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 
@@ -32,6 +32,24 @@ def in_roles(frame: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFrame:
     table = (frame if all(kept) else frame.loc[:, kept]).copy(deep=False)
     table.columns = [names.get(c, c) for c in table.columns]
     return table
+
+
+def of_subjects(given: pd.Series[Any], subjects: Iterable[Any]) -> pd.Series[Any]:
+    """Return values that are indexed by subject, in the order of some subjects.
+
+    Where none of them is in the index, both are read as text: 7, 7.0 and "7" are one subject.
+
+    Examples
+    --------
+    >>> of_subjects(pd.Series([0.5, 2.0], index=[1, 2]), ["2", "1"]).tolist()
+    [2.0, 0.5]
+    """
+    names = pd.Index(subjects)
+    if len(given) and not names.isin(given.index).any():
+        read = given.set_axis([label_of(s) for s in given.index])
+        if read.index.is_unique:
+            return read.reindex([label_of(s) for s in names])
+    return given.reindex(names)
 
 
 def check_columns(
@@ -64,6 +82,19 @@ def check_columns(
             )
         )
     return problems
+
+
+def check_named(subjects: pd.Series[Any]) -> Problem | None:
+    """Check that every row names its subject."""
+    nameless = subjects.isna().to_numpy()
+    if not nameless.any():
+        return None
+    return Problem(
+        "missing_subject",
+        count_of(int(nameless.sum()), "row has", "rows have") + " no subject.",
+        places(nameless, lambda i: f"row {i}"),
+        "Fill the subject in, or leave these rows out.",
+    )
 
 
 def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:

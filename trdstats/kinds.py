@@ -40,6 +40,9 @@ _EXACT = 2**53  # up to here every whole number is exactly a float
 _MEASURED = 10
 _COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:[.'\u2019\s]\d{3})+|\d+),\d+")
 _POINT = re.compile(r"[-+]?(?:\d{1,3}(?:[,'\u2019\s]\d{3})+|\d+)\.\d+")
+_WRITTEN_DATE = re.compile(
+    r"\s*(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:\d{4}|\d{2}))(?:[ T]|$)"
+)
 _WHOLE = re.compile(r"[-+]?\d+")
 _APART = re.compile(r"[-+]?\d{1,3}(?:['\u2019\s]\d{3})+")
 # Spaces of all widths, and marks of none that copying leaves at the ends of entries.
@@ -129,6 +132,18 @@ def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
         )
     if kind == "category" and not isinstance(values.dtype, pd.CategoricalDtype):
         levels = pd.unique(values.dropna())
+        if len(levels) >= _MEASURED and all(
+            isinstance(v, str) and _WRITTEN_DATE.match(v) for v in levels
+        ):
+            return Problem(
+                "dates_as_text",
+                f"`{table}` column {name!r} holds dates written as text: it would be a category of "
+                f"{len(levels):,} levels.",
+                tuple(repr(v) for v in levels[:5]),
+                f"Count days: read them with pd.to_datetime({table.replace(' ', '_')}[{name!r}]), "
+                "then (column - first treatment).dt.days. If the values are labels, write "
+                f"C({quoted(name)}).",
+            )
         spelled = spelled_numbers(levels) if len(levels) >= _MEASURED else ""
         if spelled:
             return Problem(

@@ -156,7 +156,7 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
                lambda a: repr(ratings.analyse(a).pool()))  # fmt: skip
     yield Call("MAIC", trd.MAIC, {"targets": trial}, lambda s: repr(s.fit(subjects)))
     yield Call(
-        "MAIC.compare", trd.MAIC(trial).fit(subjects).compare,
+        "MAIC.compare", trd.MAIC(trial).fit(subjects[subjects["treatment"] == "A"]).compare,
         {"trial": trial, "outcome": "y", "measure": "odds ratio", "conf_level": 0.95,
          "n_boot": 0, "seed": 0, **arms},
     )  # fmt: skip

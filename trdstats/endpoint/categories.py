@@ -90,7 +90,7 @@ def read_categories(data: Any, outcome: str, day: float | None) -> CategoryOutco
     caveat = data.caveat if is_study else ""
     if is_study:
         y = np.asarray(number, dtype=np.float64)
-        known = SubjectOutcomes(stand_in, y, False, outcome, caveat)
+        known = SubjectOutcomes(stand_in, y, False, outcome, caveat, column=outcome)
     else:
         known = read_outcomes(stand_in, outcome, day=None, missing="observed", reference=None)
     return _compact(known, pd.Series(values.to_numpy()).astype(values.dtype))

@@ -126,7 +126,7 @@ class Factorial(SummaryMixin):
         formulas = () if self.covariates is None else (self.covariates,)
         frame = known.frame
         for name in (self.first, self.second):
-            frame = with_covariates(frame, formulas, name, "subjects")
+            frame = with_covariates(frame, formulas, name, "subjects", (known.column,))
         levels = tuple(self._levels(frame, k) for k in (0, 1))
         code = 2 * _is_second(frame, self.first, levels[0]) + _is_second(
             frame, self.second, levels[1]

@@ -189,7 +189,7 @@ def rank_data(
         As `RankComparison.fit`.
     """
     formulas = (covariates,) if covariates is not None else ()
-    frame = with_covariates(known.frame, formulas, by, "subjects")
+    frame = with_covariates(known.frame, formulas, by, "subjects", (known.column,))
     stratum = np.zeros(len(frame), dtype=np.intp)
     if strata:
         check_columns(frame, strata, "subjects")

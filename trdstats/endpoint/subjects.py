@@ -182,7 +182,7 @@ def _analysis_set(
 ) -> AnalysisSet:
     if by is not None:
         return read_analysis_set(known, (covariates,), by, weights)
-    frame = with_covariates(known.frame, (covariates,), None, "subjects")
+    frame = with_covariates(known.frame, (covariates,), None, "subjects", (known.column,))
     weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
     check_observed(weights, frame["subject"], known.observed, day=known.day)
     model = weight_model(weights)

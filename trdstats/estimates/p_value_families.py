@@ -9,7 +9,8 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_choice, unknown_name
+from trdstats.columns import check_numbers, numbers
+from trdstats.errors import DataError, SpecError, check_choice, unknown_name
 from trdstats.estimates.procedures import stepwise
 from trdstats.frames import to_pandas
 
@@ -46,6 +47,8 @@ def adjust_p_values(
     ------
     UnknownNameError
         When there is no such column.
+    DataError
+        When an entry is no number.
     SpecError
         When a p value lies outside 0 to 1, or the method is not known.
 
@@ -69,7 +72,14 @@ def adjust_p_values(
     table = to_pandas(frame, what="frame")
     if column not in table.columns:
         raise unknown_name("column", column, table.columns)
-    p = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    p, wrong = numbers(table[column])
+    printed = check_numbers(
+        table[column].reset_index(drop=True), wrong, f"the column {column!r}",
+        "Give p values as tidy() has them: of printed ones, such as '<0.001', the exact value is "
+        "lost.",
+    )  # fmt: skip
+    if printed is not None:
+        raise DataError([printed])
     known = ~np.isnan(p)
     if ((p[known] < 0) | (p[known] > 1)).any():
         raise SpecError(f"The column {column!r} holds values outside 0 to 1: no p values.")

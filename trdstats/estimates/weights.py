@@ -16,6 +16,7 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike, SubjectsLike
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
+from trdstats.columns import of_subjects
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.frames import to_pandas
 from trdstats.kernels.numerics.stacking import WeightModel, leaving_out, stack
@@ -331,7 +332,7 @@ def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
                 )
             ]
         )
-    of_subject = given.reindex(frame["subject"])
+    of_subject = of_subjects(given, frame["subject"])
     return pd.to_numeric(of_subject, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 

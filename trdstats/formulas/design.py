@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +20,7 @@ from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
+from trdstats.study.plausibility.covariates import note_codes, note_whole_numbers
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 
 # Why rows are left out as incomplete, in the order in which it is said.
@@ -146,7 +147,7 @@ def as_categories(
         if column in uses.categories and column in uses.bare and kind_of(values) == "number":
             coded = column == visit  # a number that C() codes besides
         problem = check_kind(values, column, what)
-        labels = problem is not None and problem.kind in ("texts_among_numbers", "numbers_as_text")
+        labels = problem is not None and problem.kind in _LABELS
         if problem is not None and not (coded and labels):
             problems.append(problem)
             continue
@@ -166,8 +167,15 @@ def as_categories(
             changed[column] = as_category(values)
     if problems:
         raise DataError(problems)
-    if not is_part:
-        warn_of_lookalikes({c: pd.Categorical(v).categories for c, v in changed.items()})
+    if is_part:
+        return frame.assign(**changed)
+    levels = {c: pd.Categorical(v).categories for c, v in changed.items()}
+    for column, names in levels.items():
+        if column != visit and column not in uses.categories:
+            spelled = note_whole_numbers(frame[column], names, column, what)
+            if spelled is not None:
+                warn(spelled.describe(), DataWarning)
+    warn_of_lookalikes(levels)
     return frame.assign(**changed)
 
 
@@ -182,6 +190,9 @@ def warn_of_lookalikes(levels: Mapping[str, pd.Index[Any]]) -> None:
         twins = note_lookalikes(names, "level", column)
         if twins is not None:
             warn(twins.describe(), DataWarning)
+
+
+_LABELS = ("texts_among_numbers", "numbers_as_text", "dates_as_text")  # as C() may have them
 
 
 def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
@@ -308,6 +319,7 @@ def read_covariates(
     what: str = "data",
     least: int = 1,
     keep_levels: bool = False,
+    outcome: Collection[str] = (),
 ) -> CovariateDesign:
     """Return the design of the rows that have all covariates of a formula.
 
@@ -324,14 +336,27 @@ def read_covariates(
         How many columns the design must have; 0 where a formula may be ``"1"``.
     keep_levels : bool
         Whether categories that no row has get their columns, too.
+    outcome : collection of str
+        Columns that hold the outcome, which is no covariate.
 
     Raises
     ------
     DataError, SpecError, NotEstimableError
-        When a column is not there, the formula cannot be read, or no row has all covariates.
+        When a column is not there, is the subject or the outcome, the formula cannot be read, or
+        no row has all covariates.
+
+    Warns
+    -----
+    DataWarning
+        When a column of numbers holds usual codes for missing far from all others.
     """
     parsed = read_right_side(formula)
     needed = sorted(str(v) for v in parsed.required_variables)
+    check_outcome_apart(needed, outcome)
+    if "subject" in needed:
+        raise SpecError(
+            "'subject' identifies subjects and is no covariate: take it out of the formula."
+        )
     _check_table(table, [], needed, what)
     table = trimmed(table, needed)
     is_missing = np.zeros(len(table), dtype=bool)
@@ -342,6 +367,7 @@ def read_covariates(
     rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
     rows.index = pd.RangeIndex(len(rows))
     frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
+    _check_entries(frame, needed, what)
     matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
     X, terms = _without_intercept(matrix)
     if len(terms) < least:
@@ -368,6 +394,28 @@ def read_covariates(
     )
 
 
+def check_outcome_apart(covariates: Collection[str], outcome: Collection[str]) -> None:
+    """Raise `SpecError` where the outcome is among the covariates that are to explain it."""
+    both = [c for c in outcome if c in covariates]
+    if both:
+        named = " and ".join(map(repr, both))
+        holds, them = ("holds", "it") if len(both) == 1 else ("hold", "them")
+        raise SpecError(
+            f"{named} {holds} the outcome, which cannot be a covariate too: take {them} out of the "
+            "formula."
+        )
+
+
+def _check_entries(frame: pd.DataFrame, columns: list[str], what: str) -> None:
+    """Warn of codes for missing among numbers."""
+    for column in columns:
+        values = frame[column]
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+            code = note_codes(column, values.to_numpy(dtype=float), what)
+            if code is not None and code.level == "warning":
+                warn(code.describe(), DataWarning)
+
+
 _INDEPENDENT = 1e-6  # of the smallest eigenvalue of a correlation, far above its rounding
 
 
@@ -389,8 +437,17 @@ def _plainly_independent(X: FloatArray) -> bool:
     return bool(np.linalg.eigvalsh(products / np.outer(size, size))[0] > _INDEPENDENT)
 
 
-def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
-    """Raise `NotEstimableError` with the columns that are collinear with those before them."""
+def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> None:
+    """Raise `NotEstimableError` with the columns that are collinear with those before them.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+    terms : sequence of str
+        Its columns.
+    among : str
+        Whose rows they are, where they are not those of all subjects.
+    """
     if _plainly_independent(X):
         return
     aliased, basis = [], np.empty((len(X), 0))
@@ -405,7 +462,8 @@ def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
             basis = np.column_stack((basis, residual / size))
     if aliased:
         raise NotEstimableError(
-            f"Collinear (aliased) with other columns of the model: {', '.join(aliased)}. "
+            f"Collinear (aliased) with other columns of the model"
+            f"{f' among {among}' if among else ''}: {', '.join(aliased)}. "
             "Leave them out."
         )
 

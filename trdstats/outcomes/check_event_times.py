@@ -126,7 +126,10 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
         )  # fmt: skip
     return [
         *checked,
-        *bad_rows(table, "duplicate_subject", table["subject"].duplicated(), "row repeats",
+        *bad_rows(table, "missing_subject", table["subject"].isna(), "row has", "rows have",
+                  "no subject", "Fill the subject in, or leave these rows out."),
+        *bad_rows(table, "duplicate_subject",
+                  table["subject"].duplicated() & table["subject"].notna(), "row repeats",
                   "rows repeat", "a subject", "Keep one row a subject."),
         *bad_rows(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
                   "no treatment", "Fill the treatment in."),

@@ -30,6 +30,9 @@ from trdstats.outcomes.check_event_times import (
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count, format_number
 
+# What is known of the event, which is no covariate of it.
+OUTCOME_COLUMNS = ("time", "status", "left", "right")
+
 
 @checked
 class EventTimes(SummaryMixin):

@@ -118,7 +118,7 @@ def read_analysis_set(
     NotEstimableError
         When a treatment has no subject whose outcome is known.
     """
-    frame = with_covariates(known.frame, formulas, by, "subjects")
+    frame = with_covariates(known.frame, formulas, by, "subjects", (known.column,))
     levels = levels_by(frame, by)
     weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
     check_observed(weights, frame["subject"], known.observed, day=known.day)

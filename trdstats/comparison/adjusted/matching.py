@@ -19,6 +19,7 @@ from trdstats.comparison.adjusted.analysis_set import (
 from trdstats.comparison.adjusted.matching_result import MatchingResult
 from trdstats.comparison.adjusted.subject_outcomes import (
     SubjectOutcomes,
+    check_one_row_each,
     levels_by,
     with_covariates,
 )
@@ -33,7 +34,7 @@ from trdstats.errors import (
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.matching import join_equal, match_again, match_once
-from trdstats.kinds import as_labels
+from trdstats.kinds import as_labels, trimmed
 from trdstats.study import Study
 from trdstats.study.study import caveat_of
 from trdstats.tables import Summary, SummaryMixin
@@ -136,7 +137,7 @@ class Matching(SummaryMixin):
         Raises
         ------
         DataError
-            When a covariate is missing; every such subject is named.
+            When a covariate is missing or a subject has several rows; every such subject is named.
         UnknownNameError
             When a treatment is not there.
         NotEstimableError
@@ -145,6 +146,8 @@ class Matching(SummaryMixin):
         table = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         if "subject" not in table:
             raise unknown_name("column", "subject", table.columns)
+        table = trimmed(table, ["subject"])
+        check_one_row_each(table)
         control, treated = self._pair(table)
         names = as_labels(table[self.by]).astype(object)
         of_pair = names.isin([control, treated]).to_numpy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_analysis_set
+from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
@@ -74,7 +75,9 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
             spec.conf_level,
         ),
         header=(("Model", family), *sample.header()),
-        notes=(),
+        notes=note_extrapolation(
+            sample.frame, spec.formula, spec.by, spec.treated if spec.estimand == "att" else None
+        ),
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,
             subjects=sample.who, covariance=covariance, title="Standardisation",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
+from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
@@ -17,6 +18,7 @@ from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covari
 from trdstats.errors import NotEstimableError, check_first_look, pick_level
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival import AFT, CoxPH
 from trdstats.survival.parametric.aft_standardised import standardise_aft
@@ -30,7 +32,9 @@ def standardise_times(
     spec: Standardisation, times: EventTimes, weights: Any
 ) -> StandardisationResult:
     """Fit the regression of times and average over every subject with follow-up."""
-    frame = with_covariates(times.at_risk(), (spec.formula,), spec.by, "event times")
+    frame = with_covariates(
+        times.at_risk(), (spec.formula,), spec.by, "event times", OUTCOME_COLUMNS
+    )
     levels = [str(v) for v in levels_by(frame, spec.by)]
     reference = pick_level("treatment", spec.reference, levels)
     if spec.treated is not None:
@@ -59,7 +63,12 @@ def standardise_times(
         counts=counts,
         coefficients=coefficients,
         header=header,
-        notes=_unseen(times),
+        notes=(
+            *_unseen(times),
+            *note_extrapolation(
+                frame, spec.formula, spec.by, spec.treated if spec.estimand == "att" else None
+            ),
+        ),
         _values=values_by_treatment(
             quantities, spec.by, levels, estimate,
             influence=influence.drop(columns="subject").to_numpy(dtype=float),

@@ -190,7 +190,8 @@ def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedR
     ]  # fmt: skip
     if problems:
         raise DataError(problems)
-    table = table[["stratum", "treatment", "reference", *COUNTS]].astype(dict.fromkeys(COUNTS, int))
+    counts = dict(zip(COUNTS, values.astype(np.int64).T, strict=True))
+    table = table[["stratum", "treatment", "reference"]].assign(**counts)
     _check_overlap(table)
     return StratifiedRates(
         "Rates over strata", table, conf_level, (("Strata", str(table["stratum"].nunique())),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.columns import check_amounts
+from trdstats.columns import check_amounts, check_named
 from trdstats.errors import (
     DataError,
     DataWarning,
@@ -25,7 +25,7 @@ from trdstats.errors import (
     unknown_name,
     warn,
 )
-from trdstats.formulas import Uses, as_categories, read_right_side
+from trdstats.formulas import Uses, as_categories, check_outcome_apart, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes import Definition
@@ -80,6 +80,8 @@ class SubjectOutcomes:
         Scheduled day of the outcome; None for a column.
     switching : SwitchCounts or None
         How many started another treatment by the day, counted as observed.
+    column : str or None
+        Column of the frame that holds the outcome.
     """
 
     frame: pd.DataFrame
@@ -89,6 +91,7 @@ class SubjectOutcomes:
     caveat: str
     day: float | None = None
     switching: SwitchCounts | None = None
+    column: str | None = None
 
     @property
     def observed(self) -> BoolArray:
@@ -131,20 +134,28 @@ def read_outcomes(
     frame = to_pandas(data, what="data")
     if "subject" not in frame:
         raise unknown_name("column", "subject", frame.columns)
-    twice = frame.loc[frame["subject"].duplicated(), "subject"]
-    if len(twice):
-        raise DataError(
-            [
-                Problem(
-                    "duplicate_subject",
-                    f"{count_of(len(twice), 'row repeats', 'rows repeat')} a subject.",
-                    tuple(str(s) for s in dict.fromkeys(twice)),
-                    "Keep one row a subject.",
-                )
-            ]
-        )
+    frame = trimmed(frame, ["subject"])
+    check_one_row_each(frame)
     y, binary = _numbers(frame, outcome)
-    return SubjectOutcomes(frame, y, binary, outcome, "")
+    return SubjectOutcomes(frame, y, binary, outcome, "", column=outcome)
+
+
+def check_one_row_each(frame: pd.DataFrame) -> None:
+    """Raise `DataError` where a subject has several rows, or a row no subject."""
+    who = frame["subject"]
+    twice, nameless = who[who.duplicated() & who.notna()], check_named(who)
+    problems = [] if nameless is None else [nameless]
+    if len(twice):
+        problems.append(
+            Problem(
+                "duplicate_subject",
+                f"{count_of(len(twice), 'row repeats', 'rows repeat')} a subject.",
+                tuple(str(s) for s in dict.fromkeys(twice)),
+                "Keep one row a subject.",
+            )
+        )
+    if problems:
+        raise DataError(problems)
 
 
 def _of_study(
@@ -175,7 +186,7 @@ def _of_study(
     if outcome in AT_A_DAY and outcome not in frame:
         raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
     y, binary = _numbers(frame, outcome)
-    return SubjectOutcomes(frame, y, binary, outcome, study.caveat)
+    return SubjectOutcomes(frame, y, binary, outcome, study.caveat, column=outcome)
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
@@ -219,7 +230,11 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
 
 
 def with_covariates(
-    frame: pd.DataFrame, formulas: tuple[str, ...], by: str | None, what: str
+    frame: pd.DataFrame,
+    formulas: tuple[str, ...],
+    by: str | None,
+    what: str,
+    outcome: Collection[str | None] = (),
 ) -> pd.DataFrame:
     """Return the table with texts as categories, after a check that nothing is missing.
 
@@ -232,9 +247,13 @@ def with_covariates(
         Column that names the treatments.
     what : str
         What the table is called in messages.
+    outcome : collection of str or None
+        Columns that hold the outcome, which is no covariate.
 
     Raises
     ------
+    SpecError
+        When the outcome is a covariate.
     UnknownNameError
         When a column is not there.
     DataError
@@ -245,6 +264,7 @@ def with_covariates(
     for formula in formulas:
         uses |= read_right_side(formula).columns()
     needed = uses.bare | uses.numbers | uses.categories
+    check_outcome_apart(needed, [c for c in outcome if c is not None])
     named = sorted(needed | ({by} if by is not None else set()))
     frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)

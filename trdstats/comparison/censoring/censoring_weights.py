@@ -100,7 +100,7 @@ class CensoringWeights(SummaryMixin):
             When no subject under a treatment was observed, or covariates separate the observed.
         """
         known = read_outcomes(data, self.outcome, day=self.day, missing="observed", reference=None)
-        frame = with_covariates(known.frame, (self.formula,), self.by, "subjects")
+        frame = with_covariates(known.frame, (self.formula,), self.by, "subjects", (known.column,))
         design = read_covariates(frame, self.formula, least=0)
         X, seen = with_intercept(design.X), known.observed
         terms = ["Intercept", *design.terms]

@@ -26,6 +26,7 @@ from trdstats.kernels.risk_sets.censoring_curve import (
     weighted_curve,
 )
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.survival.groups import notes_of, split
 from trdstats.survival.late_entry import check_observed
 from trdstats.tables import Summary, SummaryMixin
@@ -120,7 +121,9 @@ class IPCW(SummaryMixin):
         """
         times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
-        frame = with_covariates(times.at_risk(), (self.formula,), self.by, "event times")
+        frame = with_covariates(
+            times.at_risk(), (self.formula,), self.by, "event times", OUTCOME_COLUMNS
+        )
         row = np.sort(np.concatenate([g.row for g in sample.groups]))
         if self.tau is not None:
             check_observed(sample, self.tau)

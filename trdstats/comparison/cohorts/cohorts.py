@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, count_of, unknown_name
+from trdstats.kinds import label_of
 from trdstats.outcomes import Definition
 from trdstats.study import Study
 
@@ -174,14 +175,13 @@ def list_cohorts(
             f"A comparison needs two treatments; the study has {len(cohorts)}. Give several "
             "studies as {'name': study, ...}."
         )
-    names = pd.concat([c.study.subjects["subject"].astype(object) for c in cohorts])
+    names = pd.concat([c.study.subjects["subject"].astype(object) for c in cohorts]).map(label_of)
     twice = names[names.duplicated()]
     if len(twice):
         raise SpecError(
-            f"{len(twice)} subjects have the same name in two studies, the first "
-            f"{twice.iloc[0]!r}. Names must differ between subjects: put the name of the study "
-            f"before "
-            "them."
+            f"{count_of(len(twice), 'subject has', 'subjects have')} the same name in two studies, "
+            f"such as {twice.iloc[0]!r}. Names must differ between subjects: put the name of the "
+            "study before them. A patient who is in both belongs into one."
         )
     return tuple(cohorts)
 

@@ -24,6 +24,8 @@ _OF_COUNTS = {
 }
 # Share of the width by which the middle of limits may miss a difference: more than rounding does.
 _LOPSIDED = 0.15
+# So many times another standard error is no rounding.
+_OFF = 1.5
 
 CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
 
@@ -57,8 +59,9 @@ class Effect:
     Raises
     ------
     SpecError
-        When the measure is not known, a ratio is not positive, the limits do not enclose the
-        estimate, or neither limits nor a standard error are given.
+        When the measure is not known, a ratio is not positive, a risk difference is in percentage
+        points, the limits do not enclose the estimate, or neither limits nor a standard error are
+        given.
 
     Examples
     --------
@@ -84,6 +87,12 @@ class Effect:
         if not isfinite(self.estimate) or (self.is_ratio and self.estimate <= 0):
             kind = "a positive number" if self.is_ratio else "a number"
             raise SpecError(f"{name} must be {kind}; got {self.estimate!r}.")
+        if self.measure == "risk difference" and abs(self.estimate) > 1:
+            raise SpecError(
+                f"A risk difference lies between -1 and 1; that of {self.treatment} v "
+                f"{self.reference} is {self.estimate:g}. Give it as a proportion (14.2 percentage "
+                "points are 0.142), with its limits and std_error."
+            )
         limits = not (isnan(self.conf_low) or isnan(self.conf_high))
         if limits and not self.conf_low <= self.estimate <= self.conf_high:
             raise SpecError(
@@ -176,25 +185,40 @@ class Effect:
         Raises
         ------
         NotEstimableError
-            When it must come from limits that tell none: 0 or infinite ones of a ratio, uneven
-            ones of a difference.
+            When it must come from limits that tell none: 0 or infinite ones of a ratio, or limits
+            that lie unevenly about the estimate (of a ratio, on the log scale).
         """
         if self.std_error > 0:
             return self.std_error
-        low, high = self.conf_low, self.conf_high
-        if self.is_ratio:
-            if low == 0 or not isfinite(high):
-                raise NotEstimableError(
-                    f"{self!r} has a limit of 0 or infinity: give its std_error (log scale)."
-                )
-            low, high = log(low), log(high)
-        elif abs((low + high) / 2 - self.estimate) > _LOPSIDED * (high - low):
+        low, high = self._limits_of_value()
+        if not isfinite(high - low):
             raise NotEstimableError(
-                f"{self!r} has no std_error, and its limits lie unevenly about the estimate, as "
-                "score limits do where no subject or every subject of an arm had the outcome: they "
-                "imply none. Give the std_error, or the counts (meta_analysis takes a frame of "
-                "them)."
+                f"{self!r} has a limit of 0 or infinity: give its std_error"
+                + (" (log scale)." if self.is_ratio else ".")
             )
+        if abs((low + high) / 2 - self.value) > _LOPSIDED * (high - low):
+            raise NotEstimableError(
+                f"{self!r} has no std_error, and its limits lie unevenly about the estimate"
+                + (
+                    " on the log scale, on which ratios are analysed. They may be rounded, mistyped"
+                    " or made on another scale"
+                    if self.is_ratio
+                    else ", as score limits do where no subject or every subject of an arm had the "
+                    "outcome"
+                )
+                + ": they imply none. Give the std_error, or the counts (meta_analysis takes a "
+                "frame of them)."
+            )
+        return self._error_of_limits()
+
+    def _limits_of_value(self) -> tuple[float, float]:
+        """Return the limits on the scale of analysis."""
+        if not self.is_ratio:
+            return self.conf_low, self.conf_high
+        return (log(self.conf_low) if self.conf_low else -inf), log(self.conf_high)
+
+    def _error_of_limits(self) -> float:
+        low, high = self._limits_of_value()
         return float((high - low) / (2 * critical_value(self.conf_level)))
 
     def limits(self, conf_level: float) -> tuple[float, float]:
@@ -229,6 +253,28 @@ class Effect:
     def __repr__(self) -> str:
         where = f", {self.trial}" if self.trial else ""
         return f"Effect: {self.treatment} v {self.reference}, {self.describe()}{where}"
+
+
+def check_agreement(effect: Effect) -> None:
+    """Raise `SpecError` where limits and standard error cannot both be those of an estimate.
+
+    A standard error of the ratio in place of its logarithm, a variance, or another level. Or where
+    a treatment is compared with itself.
+    """
+    if effect.treatment == effect.reference:
+        raise SpecError(f"{effect!r} compares a treatment with itself: name the two.")
+    if not effect.std_error > 0:
+        return
+    implied = effect._error_of_limits()
+    if not isfinite(implied) or implied <= 0:
+        return
+    if not 1 / _OFF < implied / effect.std_error < _OFF:
+        of_log = " Of a ratio it is that of the logarithm." if effect.is_ratio else ""
+        raise SpecError(
+            f"{effect!r} has limits ({100 * effect.conf_level:g} %) that stand for a standard "
+            f"error of {implied:.3g}, and a std_error of {effect.std_error:.3g}.{of_log} Give the "
+            "one that is right; a variance is its square."
+        )
 
 
 def differing_context(effects: Sequence[Effect]) -> list[str]:

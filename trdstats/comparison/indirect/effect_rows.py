@@ -11,9 +11,16 @@ import pandas as pd
 
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
-from trdstats.comparison.indirect.effect import CONTEXT, MEASURES, RATIOS, Effect
-from trdstats.errors import SpecError
+from trdstats.comparison.indirect.effect import (
+    CONTEXT,
+    MEASURES,
+    RATIOS,
+    Effect,
+    check_agreement,
+)
+from trdstats.errors import SpecError, with_article
 from trdstats.estimates.scales import SCALES
+from trdstats.kinds import spelled_numbers
 
 
 @checked
@@ -34,22 +41,27 @@ def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effe
     ------
     SpecError
         When it is no single row, what it measures is not known, a risk difference is given in
-        percentage points, or a measure is named that the row cannot hold: a ratio where it has a
-        difference or a coefficient (a logarithm), or the other way round.
+        percentage points, its limits and standard error tell of different errors, or a measure is
+        named that the row cannot hold: a ratio where it has a difference or a coefficient (a
+        logarithm), or the other way round.
     """
     if isinstance(source, Effect):
-        if measure is not None and (measure in RATIOS) != source.is_ratio:
+        if measure is not None and not _may_be(source.measure, measure):
             raise SpecError(f"{source!r} is no {measure}.")
+        check_agreement(source)
         return source if measure is None else replace(source, measure=measure)
     row = row_values(source)
     named = measure or _measure_of(row)
-    estimate, low, high = (row.number(k) for k in _columns_of(named, row))
+    columns, stated = _columns_of(named, row), _stated_measure(row)
+    if measure is not None and stated is not None and not _may_be(stated, measure):
+        raise SpecError(f"The row holds {with_article(stated)}, no {measure}.")
+    estimate, low, high = (row.number(k) for k in columns)
     if named == "risk difference" and abs(estimate) > 1:
         raise SpecError(
             f"A risk difference lies between -1 and 1; the row has {estimate:g}. Give it as a "
             "proportion (14.2 percentage points are 0.142), with its limits and std_error."
         )
-    return Effect(
+    effect = Effect(
         named,
         row.text("treatment", "arm") or _level(row.text("term")) or "treatment",
         row.text("reference", "comparator") or "reference",
@@ -61,6 +73,9 @@ def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effe
         row.text("trial"),
         {k: row.text(k) for k in CONTEXT if row.text(k) and not (k == "scale" and row.on)},
     )
+    if not row.on:  # limits of an analysis may be score, profile or t limits
+        check_agreement(effect)
+    return effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +85,22 @@ class RowValues:
     cells: dict[str, Any]
 
     def number(self, key: str) -> float:
-        """Return a cell as a number; NaN when it is missing."""
+        """Return a cell as a number; NaN when it is missing.
+
+        Raises
+        ------
+        SpecError
+            When it holds something else.
+        """
         value = self.cells.get(key, nan)
-        return nan if pd.isna(value) else float(value)
+        try:
+            return nan if pd.isna(value) else float(value)
+        except (TypeError, ValueError):
+            comma = "comma" in spelled_numbers([value])
+            hint = " It has a decimal comma: write a point." if comma else ""
+            raise SpecError(
+                f"{key} must be a number, or empty; the row has {value!r}.{hint}"
+            ) from None
 
     def text(self, *keys: str) -> str:
         """Return the first of some cells that is not empty; empty without one."""
@@ -113,7 +141,26 @@ def row_values(source: RowLike) -> RowValues:
     )
 
 
+def _may_be(stated: str, measure: str) -> bool:
+    """Return whether an effect that calls itself a difference or ratio may be called so."""
+    if stated in ("ratio", "difference"):
+        return (stated == "ratio") == (measure in RATIOS)
+    return measure in (stated, "ratio" if stated in RATIOS else "difference")
+
+
 def _measure_of(row: RowValues) -> str:
+    """Return what a row measures; `SpecError` where it does not say."""
+    measure = _stated_measure(row)
+    if measure is not None:
+        return measure
+    stated = row.text("measure")
+    raise SpecError(
+        f"What the row measures is not known{f' from {stated!r}' if stated else ''}: name it with "
+        f"measure=, one of {', '.join(map(repr, MEASURES))}."
+    )
+
+
+def _stated_measure(row: RowValues) -> str | None:
     stated, quantity = row.text("measure"), row.text("quantity")
     if stated in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
         return f"risk {stated}"
@@ -125,10 +172,7 @@ def _measure_of(row: RowValues) -> str:
         return "hazard ratio"
     if not stated and "contrast" in row.cells:
         return "mean difference"
-    raise SpecError(
-        f"What the row measures is not known{f' from {stated!r}' if stated else ''}: name it with "
-        f"measure=, one of {', '.join(map(repr, MEASURES))}."
-    )
+    return None
 
 
 def _columns_of(measure: str, row: RowValues) -> tuple[str, str, str]:

@@ -11,12 +11,21 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.columns import in_roles
+from trdstats.columns import check_named, in_roles
 from trdstats.comparison.indirect.maic_result import MAICResult
+from trdstats.comparison.indirect.own_patients import check_published_spread
 from trdstats.comparison.indirect.published_trial import PublishedTrial
-from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, unknown_name
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    count_of,
+    unknown_name,
+)
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.moment_weights import moment_weights
+from trdstats.kinds import BLANKS
 from trdstats.study import Study
 
 
@@ -115,6 +124,8 @@ class MAIC:
         frame = in_roles(frame, roles)
         covariates = list(moments.means)
         X = covariate_values(frame, covariates)
+        for name, spread_here in zip(covariates, X.std(axis=0), strict=True):
+            check_published_spread(moments.sds.get(name), float(spread_here), name, moments.label)
         design, target, terms = moment_columns(X, covariates, moments)
         spread = np.arange(len(terms)) >= len(covariates)
         fitted = moment_weights(design, target)
@@ -135,12 +146,16 @@ def covariate_values(frame: pd.DataFrame, covariates: list[str]) -> FloatArray:
         When a value is missing or no number, or a subject has two rows; all problems at once.
     """
     problems = []
-    who = frame["subject"].astype(str)
-    twice = who[who.duplicated()]
+    nameless = check_named(frame["subject"])
+    if nameless is not None:
+        problems.append(nameless)
+    who = frame["subject"].astype(str).str.strip(BLANKS)
+    twice = who[who.duplicated() & frame["subject"].notna()]
     if len(twice):
         problems.append(
             Problem(
-                "duplicate_subject", f"{twice.nunique()} subjects have more than one row.",
+                "duplicate_subject",
+                count_of(twice.nunique(), "subject has", "subjects have") + " more than one row.",
                 tuple(dict.fromkeys(twice)), "Keep one row a subject.",
             )
         )  # fmt: skip
@@ -163,7 +178,8 @@ def covariate_values(frame: pd.DataFrame, covariates: list[str]) -> FloatArray:
         if bad.any():
             problems.append(
                 Problem(
-                    "missing_covariate", f"{int(bad.sum())} subjects lack {name!r}.",
+                    "missing_covariate",
+                    count_of(int(bad.sum()), "subject lacks", "subjects lack") + f" {name!r}.",
                     tuple(who[bad]),
                     "Leave them out yourself, impute, or drop the covariate from the targets.",
                 )

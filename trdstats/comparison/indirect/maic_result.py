@@ -13,7 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import Jobs, Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.columns import check_amounts
+from trdstats.columns import of_subjects
 from trdstats.comparison.indirect.against_published import (
     ANCHORED,
     UNANCHORED,
@@ -21,6 +21,12 @@ from trdstats.comparison.indirect.against_published import (
     set_against,
 )
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
+from trdstats.comparison.indirect.own_patients import (
+    check_matched_alone,
+    check_published_spread,
+    check_same_population,
+    outcome_of_patients,
+)
 from trdstats.comparison.indirect.published_trial import PublishedTrial
 from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
 from trdstats.errors import (
@@ -31,6 +37,7 @@ from trdstats.errors import (
     check_bootstrap,
     check_choice,
     check_level,
+    count_of,
     unknown_name,
 )
 from trdstats.estimates.weights import EstimatedWeights
@@ -203,7 +210,8 @@ class MAICResult(SummaryMixin):
             When no subject or every subject of an arm had the outcome: its rate has no standard
             error.
         SpecError, UnknownNameError
-            When an argument cannot be used.
+            When an argument cannot be used, the weights meet other means than those of `trial`,
+            or were found for patients of other treatments too and those compared do not meet them.
         """
         check_choice("measure", measure, COMPARED)
         check_level(conf_level)
@@ -211,7 +219,16 @@ class MAICResult(SummaryMixin):
         check_instance("trial", trial, PublishedTrial)
         treatment, comparator, anchor = read_arms(treatment, comparator, anchor)
         arms = [treatment] if anchor is None else [treatment, anchor]
+        check_same_population(self.spec.moments, trial)
         y, code = self._outcome(outcome, arms, measure)
+        check_matched_alone(
+            self._design, self._target, self.terms, self._fitted.weight, code >= 0, arms
+        )
+        for arm in trial.arms:
+            check_published_spread(
+                arm.sd, float(np.std(y[code >= 0])), f"the outcome under {arm.treatment}",
+                trial.label,
+            )  # fmt: skip
         scale = scale_of(measure)
         mean, direct = _weighted_means(y, code, self._fitted.weight, len(arms))
         check_inside(measure, mean, f"Weighted outcome of {' and '.join(arms)}")
@@ -266,11 +283,7 @@ class MAICResult(SummaryMixin):
                 raise unknown_name("column", outcome, frame.columns)
             column = frame[outcome]
         else:
-            column = _by_subject(outcome).reindex(frame["subject"])
-        categories = check_amounts(column, str(column.name))
-        if categories is not None:
-            raise DataError([categories])
-        y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
+            column = of_subjects(_by_subject(outcome), frame["subject"])
         if "treatment" not in frame.columns:
             raise unknown_name("column", "treatment", frame.columns)
         label = as_labels(frame["treatment"]).to_numpy(dtype=object)
@@ -280,19 +293,9 @@ class MAICResult(SummaryMixin):
         code = np.full(len(frame), -1, dtype=np.intp)
         for k, arm in enumerate(arms):
             code[label == arm] = k
-        bad = (code >= 0) & ~np.isfinite(y)
-        if bad.any():
-            raise DataError(
-                [
-                    Problem(
-                        "missing_outcome", f"{int(bad.sum())} subjects have no outcome.",
-                        tuple(frame["subject"].astype(str)[bad]),
-                        "Count them as failures, impute, or leave them out before the weights.",
-                    )
-                ]
-            )  # fmt: skip
-        if measure != "mean difference" and not np.isin(y[code >= 0], (0.0, 1.0)).all():
-            raise SpecError(f"A {measure} needs an outcome of 0 and 1.")
+        y, compared = np.full(len(frame), np.nan), code >= 0
+        who = frame["subject"].to_numpy(dtype=object)[compared]
+        y[compared] = outcome_of_patients(column[compared], who, measure)
         return y, code
 
     def _bootstrap(
@@ -335,9 +338,30 @@ def _resample(
 
 
 def _by_subject(outcome: Any) -> pd.Series[Any]:
-    """Return the values of subjects; `SpecError` for anything but a series or mapping."""
+    """Return the values of subjects.
+
+    Raises
+    ------
+    SpecError
+        When it is neither a series nor a mapping.
+    DataError
+        When a subject has two values.
+    """
     if not isinstance(outcome, pd.Series | Mapping):
         raise SpecError(
             "outcome must be a column of the subjects, or a series of values by subject."
         )
-    return pd.Series(outcome)
+    given = pd.Series(outcome)
+    twice = given.index[given.index.duplicated()].unique()
+    if len(twice):
+        raise DataError(
+            [
+                Problem(
+                    "duplicate_outcome",
+                    count_of(len(twice), "subject has", "subjects have") + " two outcomes.",
+                    tuple(map(str, twice)),
+                    "Keep one outcome a subject.",
+                )
+            ]
+        )
+    return given

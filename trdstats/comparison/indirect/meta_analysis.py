@@ -16,7 +16,7 @@ from trdstats.comparison.indirect.effect import (
     Effect,
     differing_context,
 )
-from trdstats.comparison.indirect.effect_rows import read_effect
+from trdstats.comparison.indirect.effect_rows import read_effect, row_values
 from trdstats.comparison.indirect.meta_result import PooledEffect
 from trdstats.errors import (
     EstimateWarning,
@@ -51,10 +51,11 @@ def meta_analysis(
 
     Parameters
     ----------
-    trials : sequence of Effect or tidy rows, or DataFrame of counts
-        Effects of one treatment against one reference on one measure. A frame has one row a
-        trial: trial, events, n, reference_events, reference_n, and may have treatment and
-        reference. A trial with an empty cell enters with 1/2 added to each of its four cells.
+    trials : sequence of Effect or tidy rows, or DataFrame of such rows or of counts
+        Effects of one treatment against one reference on one measure; rows as `read_effect` takes
+        them. A frame of counts has one row a trial: trial, events, n, reference_events,
+        reference_n, and may have treatment and reference. A trial with an empty cell enters with
+        1/2 added to each of its four cells.
     method : {"reml", "dersimonian-laird", "paule-mandel", "fixed"}
         How the variance between trials is estimated; "fixed" assumes that there is none.
     hartung_knapp : bool or "truncated", optional
@@ -81,7 +82,7 @@ def meta_analysis(
     EstimateWarning
         When the trials disagree: Cochran's p below 0.10, I2 of at least 50 %, or intervals on
         both sides of no effect. When they differ less than by chance (Q below k - 1) under
-        ``hartung_knapp=True``.
+        ``hartung_knapp=True``. When a trial is there more than once.
 
     References
     ----------
@@ -104,13 +105,16 @@ def meta_analysis(
         raise SpecError(
             f"hartung_knapp must be one of True, False, 'truncated'; got {hartung_knapp!r}."
         )
-    if hasattr(trials, "columns"):
-        effects, notes = _from_counts(
-            to_pandas(trials, what="trials"), measure or "odds ratio", conf_level
-        )
+    table = to_pandas(trials, what="trials") if hasattr(trials, "columns") else None
+    notes: list[str] = []
+    if table is None:
+        effects = _read(trials, measure)
+    elif "estimate" in table.columns and "reference_events" not in table.columns:
+        effects = _read(table.to_dict("records"), measure)
     else:
-        effects, notes = _read(trials, measure), []
+        effects, notes = _from_counts(table, measure or "odds ratio", conf_level)
     _check_one_scale(effects)
+    notes += _repeated(effects)
     few = len(effects) < FEW and method != "fixed"
     if hartung_knapp is None:
         hartung_knapp = "truncated" if few else False
@@ -161,11 +165,17 @@ def _from_counts(
             raise unknown_name("column", column, frame.columns)
     effects, filled = [], []
     for row in each_row(frame):
-        x1, n1, x0, n0 = (float(getattr(row, c)) for c in _COUNTS)
+        cells = row_values(row)
+        x1, n1, x0, n0 = (cells.number(c) for c in _COUNTS)
         if not (0 <= x1 <= n1 and 0 <= x0 <= n0 and min(n1, n0) > 0):
             raise SpecError(
                 f"{row.trial}: events must lie between 0 and the number of subjects; got "
                 f"{x1:g}/{n1:g} and {x0:g}/{n0:g}."
+            )
+        if any(v % 1 for v in (x1, n1, x0, n0)):
+            raise SpecError(
+                f"{row.trial}: events and subjects are whole numbers; got {x1:g}/{n1:g} and "
+                f"{x0:g}/{n0:g}. Rates in per cent are not read as counts."
             )
         if 0 in (x1, n1 - x1, x0, n0 - x0):
             filled.append(str(row.trial))
@@ -207,6 +217,21 @@ def _check_one_scale(effects: list[Effect]) -> None:
             f"The effects are not of one kind: {listed}. Turn an effect with .reversed(), and "
             "bring all to one measure."
         )
+
+
+def _repeated(effects: list[Effect]) -> list[str]:
+    """Return a note, said as a warning too, of trials that are there more than once."""
+    names = [e.trial for e in effects if e.trial]
+    twice = [t for t in dict.fromkeys(names) if names.count(t) > 1]
+    if not twice:
+        return []
+    note = (
+        f"{', '.join(twice)} {'is' if len(twice) == 1 else 'are'} there more than once: effects of "
+        "the same patients count as independent, and the interval is too narrow. Take one effect "
+        "a trial, or name its parts."
+    )
+    warn(note, EstimateWarning)
+    return [note]
 
 
 def _disagreement(effects: list[Effect], fit: kernel.Pooled) -> str:

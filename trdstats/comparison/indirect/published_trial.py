@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -83,9 +84,11 @@ class PublishedArm:
         name = estimates.text("treatment", "arm")
         if not name or not isfinite(estimates.number("n")):
             raise SpecError("A published arm needs its treatment (or arm) and its n.")
-        n, events = int(estimates.number("n")), estimates.number("events")
+        # Not cut to whole numbers: 55.4 events are a rate in per cent, and are refused.
+        n: Any = estimates.number("n")
+        events: Any = estimates.number("events")
         if isfinite(events):
-            return cls(name, n, events=int(events))
+            return cls(name, n, events=events)
         mean = (
             estimates.number("mean") if "mean" in estimates.cells else estimates.number("estimate")
         )

@@ -21,6 +21,10 @@ from trdstats.comparison.indirect.against_published import (
 )
 from trdstats.comparison.indirect.maic import covariate_values
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
+from trdstats.comparison.indirect.own_patients import (
+    check_published_spread,
+    outcome_of_patients,
+)
 from trdstats.comparison.indirect.published_trial import PublishedTrial
 from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
 from trdstats.errors import (
@@ -159,11 +163,16 @@ class STC:
             if arm not in set(label):
                 raise unknown_name("treatment", arm, dict.fromkeys(label))
         frame = frame[label.isin(arms)].reset_index(drop=True)
-        values = covariate_values(frame, [*covariates, self.outcome])
-        X, y = values[:, :-1], values[:, -1]
+        X = covariate_values(frame, covariates)
+        y = outcome_of_patients(
+            frame[self.outcome], frame["subject"].to_numpy(dtype=object), self.measure
+        )
+        for of_trial in trial.arms:
+            check_published_spread(
+                of_trial.sd, float(np.std(y)), f"the outcome under {of_trial.treatment}",
+                trial.label,
+            )  # fmt: skip
         logistic = self.measure != "mean difference"
-        if logistic and not np.isin(y, (0.0, 1.0)).all():
-            raise SpecError(f"A {self.measure} needs an outcome of 0 and 1.")
         treated = (label[label.isin(arms)] == treatment).to_numpy().astype(float)
         population, drawn = self._population(X, covariates, trial)
         interacts = anchor is not None

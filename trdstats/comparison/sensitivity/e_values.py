@@ -25,6 +25,7 @@ from trdstats.tables import (
 
 MEASURES = ("risk ratio", "hazard ratio", "odds ratio", "difference in means")
 _NAMED = {"difference in means": "standardised mean difference", "ratio": "risk ratio"}
+_WITHOUT = ("risk difference", "mean difference", "difference")
 _NEED_RARE = ("odds ratio", "hazard ratio")
 
 
@@ -174,6 +175,8 @@ def e_value(
     >>> round(found.estimate, 2), round(found.limit, 2)
     (7.26, 3.0)
     """
+    if measure in (*_WITHOUT, *_NAMED.values()) and measure not in MEASURES:
+        raise _no_risk_ratio(measure)
     if measure is not None:
         check_choice("measure", measure, MEASURES)
     if isinstance(estimate, int | float | np.number):
@@ -227,10 +230,16 @@ def as_risk_ratio(
     elif measure == "hazard ratio" and not rare:
         values = kernel.from_hazard_ratio(values)
     elif measure not in ("risk ratio", *_NEED_RARE):
-        raise SpecError(
-            f"A {measure} does not stand for a risk ratio. Take the risk ratio of the same "
-            "comparison, or divide a difference in means and its limits by the standard deviation "
-            "of the outcome and say measure='difference in means'."
-        )
+        raise _no_risk_ratio(measure)
     used = rare if measure in _NEED_RARE else None
     return used, (float(values[0]), float(values[1]), float(values[2]))
+
+
+def _no_risk_ratio(measure: str) -> SpecError:
+    if measure == "standardised mean difference":
+        return SpecError("A standardised mean difference is measure='difference in means' here.")
+    return SpecError(
+        f"A {measure} does not stand for a risk ratio. Take the risk ratio of the same "
+        "comparison, or divide a difference in means and its limits by the standard deviation "
+        "of the outcome and say measure='difference in means'."
+    )

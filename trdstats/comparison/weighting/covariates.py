@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import IntArray
-from trdstats.columns import in_roles
+from trdstats.columns import check_named, in_roles
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.formulas import (
     CovariateDesign,
@@ -21,7 +21,7 @@ from trdstats.formulas import (
     split_sides,
 )
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_category, as_labels, check_kind
+from trdstats.kinds import as_category, as_labels, check_kind, trimmed
 from trdstats.study import Study
 
 FEWEST = 3  # subjects of a treatment
@@ -98,6 +98,10 @@ def read_covariate_table(
             raise unknown_name("column", name, table.columns)
     table = in_roles(table, {"subject": subject, "treatment": column})
     table.index = pd.RangeIndex(len(table))
+    table = trimmed(table, ["subject"])
+    nameless = check_named(table["subject"])
+    if nameless is not None:
+        raise DataError([nameless])
     twice = table["subject"][table["subject"].duplicated()]
     if len(twice):
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import Problem, count_of
 from trdstats.intake.propose.names import says_later
-from trdstats.kinds import as_numbers_remedy, spelled_numbers
+from trdstats.kinds import as_numbers_remedy, quoted, spelled_numbers
 from trdstats.study.plausibility.timeline import FEWEST
 
 # Of a category with more levels than this, or than this part of the subjects, hardly any level has
@@ -24,6 +25,13 @@ _EACH, _FILLED = 3, 0.3
 # Numbers that stand for a missing value in exports, largest size last.
 _CODES = tuple(float(sign * d) for sign in (-1, 1) for d in (
     9, 8, 7, 99, 98, 97, 88, 77, 999, 998, 997, 888, 777, 9999, 9998, 8888))  # fmt: skip
+_AMONG_CODES = frozenset(_CODES)
+# Whole numbers as text: none of them with a zero in front, which a number would lose.
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.0+)?")
+_LABELLED = 10  # rows each, of a label
+_NAMES = re.compile(
+    r"site|cent|clinic|therap|rater|hospital|ward|region|postal|zip|code|number|id$"
+)
 
 
 def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
@@ -50,7 +58,7 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
         if values.dtype.kind in "mMbc" or pd.api.types.is_bool_dtype(values.dtype):
             continue
         if pd.api.types.is_numeric_dtype(values.dtype):
-            codes = _note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
+            codes = note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
             if codes is not None:
                 yield codes
             continue
@@ -83,9 +91,12 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
         )
 
 
-def _note_codes(name: str, values: FloatArray) -> Problem | None:
+def note_codes(name: str, values: FloatArray, table: str = "subjects") -> Problem | None:
     """Note numbers that are usual codes for missing and lie far from all others."""
     values = values[np.isfinite(values)]
+    # What lies far from all others is the lowest or the highest.
+    if not len(values) or not {float(values.min()), float(values.max())} & _AMONG_CODES:
+        return None
     is_code = np.isin(values, _CODES)
     others = values[~is_code]
     if len(others) < FEWEST or not is_code.any():
@@ -99,7 +110,7 @@ def _note_codes(name: str, values: FloatArray) -> Problem | None:
     codes, counts = np.unique(far, return_counts=True)
     return Problem(
         "code_among_covariates",
-        f"`subjects` column {name!r} holds {', '.join(f'{c:g}' for c in codes)}, far from all "
+        f"`{table}` column {name!r} holds {', '.join(f'{c:g}' for c in codes)}, far from all "
         f"others ({low:g} to {high:g}): probably "
         + ("a code" if len(codes) == 1 else "codes")
         + " for missing.",
@@ -110,6 +121,32 @@ def _note_codes(name: str, values: FloatArray) -> Problem | None:
         "Leave these cells empty: as numbers they enter means and adjustments. If the numbers "
         "name sites or other kinds, make them texts.",
         level="note" if _may_be_names(others) else "warning",
+    )
+
+
+def note_whole_numbers(
+    entries: pd.Series[Any], levels: pd.Index[Any], name: str, table: str
+) -> Problem | None:
+    """Note a column of whole numbers written as text, which is taken as a category.
+
+    Few such numbers, or numbers that each stand for many rows, are labels as often as amounts.
+    """
+    if isinstance(entries.dtype, pd.CategoricalDtype) or len(levels) < FEWEST:
+        return None
+    if not all(isinstance(v, str) and _WHOLE.fullmatch(v) for v in levels):
+        return None
+    if len(levels) <= MOST_LEVELS and len(entries) >= _LABELLED * len(levels):
+        return None
+    if _NAMES.search(name.casefold()):
+        return None
+    return Problem(
+        "whole_numbers_as_text",
+        f"`{table}` column {name!r} holds whole numbers written as text: it counts as a category "
+        f"of {len(levels):,} levels.",
+        tuple(repr(v) for v in levels[:5]),
+        f"Convert it: {table.replace(' ', '_')}[{name!r}].astype(float). If the values are labels, "
+        f"write C({quoted(name)}).",
+        level="warning",
     )
 
 

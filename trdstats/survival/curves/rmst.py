@@ -35,6 +35,7 @@ from trdstats.kernels.risk_sets.survival_curve import (
     restricted_mean,
 )
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.survival.curves.kaplan_meier import fit_curves
 from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
@@ -124,7 +125,9 @@ class RMST:
         reference = pick_level("group", self.reference, labels)
         adjusted, left_out = None, {}
         if self.covariates is not None:
-            design = read_covariates(times.at_risk(), self.covariates, what="event times")
+            design = read_covariates(
+                times.at_risk(), self.covariates, what="event times", outcome=OUTCOME_COLUMNS
+            )
             sample, left_out = sample.keep(design.kept), design.left_out
         curves = fit_curves(sample)
         _check_follow_up(curves, self.tau)

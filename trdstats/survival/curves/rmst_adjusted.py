@@ -74,6 +74,8 @@ def adjust_means(
     terms = ["(intercept)", *labels[1:], *design.terms]
     check_full_rank(X, terms)
     groups = [g.follow_up for g in sample.groups]
+    known = np.concatenate([(g.status == 1) | (g.time >= tau) for g in groups])
+    check_full_rank(X[known], terms, f"those who had the event or were followed to day {tau:g}")
     row = np.concatenate([g.row for g in sample.groups])
 
     def error_of(effect: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ from trdstats.kernels.interval.interval_hazard import read_problem
 from trdstats.kernels.interval.interval_ph import interval_ph, profile_curvature
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
 from trdstats.survival.interval.interval_ph_result import Analysed, IntervalPHResult
@@ -100,7 +101,7 @@ class IntervalPH:
         sample = split_intervals(times, None, weights)
         all_subjects = sample.groups[0]
         frame = times.at_risk().iloc[all_subjects.row].reset_index(drop=True)
-        design = read_covariates(frame, self.formula, what="event times")
+        design = read_covariates(frame, self.formula, what="event times", outcome=OUTCOME_COLUMNS)
         _check_rank(design)
         kept = design.kept
         analysed = Analysed(

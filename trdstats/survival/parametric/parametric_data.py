@@ -21,6 +21,7 @@ from trdstats.frames import to_pandas
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.groups import Sample, counts_header, split
@@ -161,7 +162,10 @@ def analyse(
     for g in sample.groups:
         weight[g.row] = g.weight
     table = table.iloc[row].reset_index(drop=True)
-    designs = tuple(read_covariates(table, f, what="event times", least=0) for f in formulas)
+    designs = tuple(
+        read_covariates(table, f, what="event times", least=0, outcome=OUTCOME_COLUMNS)
+        for f in formulas
+    )
     for design in designs:
         check_full_rank(with_intercept(design.X), ["Intercept", *design.terms])
     known = _known(table)

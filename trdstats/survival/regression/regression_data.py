@@ -15,6 +15,7 @@ from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Standardised
 from trdstats.outcomes import Episodes as EpisodeTable
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.survival.groups import Sample, counts_header, split
 
 
@@ -123,7 +124,9 @@ def regress(
     row = np.flatnonzero(usable)
     if not len(row):
         raise NotEstimableError(f"No subject has {', '.join(needed)}.")
-    design = read_covariates(_rows(frame, row), formula, what="event times")
+    design = read_covariates(
+        _rows(frame, row), formula, what="event times", outcome=OUTCOME_COLUMNS
+    )
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     row = row[design.kept]
     kept = np.zeros(len(frame), dtype=bool)

@@ -1,0 +1,48 @@
+"""Cohorts of which one has no subjects like some of the other's: standardised, and said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trdstats as trd
+
+
+def cohorts(n: int = 160) -> pd.DataFrame:
+    """TMS ends at 44 years, ECT begins at 46."""
+    rng = np.random.default_rng(2)
+    ect = np.arange(n) % 2 == 0
+    age = np.where(ect, rng.integers(46, 70, n), rng.integers(20, 45, n)).astype(float)
+    return pd.DataFrame({
+        "subject": [f"P{i:03}" for i in range(n)], "treatment": np.where(ect, "ECT", "TMS"),
+        "age": age, "responded": rng.integers(0, 2, n), "time": rng.integers(5, 60, n),
+        "status": rng.integers(0, 2, n),
+    })  # fmt: skip
+
+
+FITS: dict[str, Any] = {
+    "rates": lambda t, **k: trd.Standardisation("treatment + age", outcome="responded", **k).fit(t),
+    "times": lambda t, **k: trd.Standardisation("treatment + age", days=[28], **k).fit(
+        trd.EventTimes(t)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_what_no_subject_can_check_is_said(name: str) -> None:
+    """Weights, matching and AIPW refuse these cohorts; the regression gave a rate and limits."""
+    text = repr(FITS[name](cohorts()))
+    assert "No subject with age above 44 got TMS (80 such subjects under other treatments)." in text
+    assert "No subject with age below 46 got ECT" in text
+    assert "rests on its form alone" in text
+    overlapping = cohorts().assign(age=lambda t: t["age"].sample(frac=1, random_state=1).array)
+    assert "rests on its form alone" not in repr(FITS[name](overlapping))
+
+
+def test_of_the_treated_only_what_concerns_them_is_said() -> None:
+    text = repr(FITS["rates"](cohorts(), estimand="att", treated="ECT"))
+    assert "got TMS" in text
+    assert "got ECT" not in text
