@@ -21,6 +21,8 @@ from trdstats.frames import to_pandas
 from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
 from trdstats.study.plausibility.lookalikes import note_lookalikes
+from trdstats.study.plausibility.plain_tables import warn_of_codes
+from trdstats.study.study import is_of_study
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,10 @@ def read_formula(formula: str) -> OutcomeFormula:
     return OutcomeFormula(left, right)
 
 
+# Codes of arms (1, 2, 3) are names: as numbers they would be a dose with one slope.
+ARMS = "treatment"
+
+
 def complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -84,6 +90,9 @@ def complete_rows(
     frame.index = pd.RangeIndex(len(frame))
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
+    # The covariates of a study were looked at when it was built.
+    looked_at = [outcome] if is_of_study(data) else needed
+    warn_of_codes(frame, [c for c in looked_at if c in needed and c not in roles], "data")
     return frame, left_out
 
 
@@ -98,8 +107,8 @@ def as_categories(
 ) -> pd.DataFrame:
     """Return the columns of a model as numbers or as categories.
 
-    Texts, booleans and visits are categories, and so are columns within ``C(...)``; columns within
-    functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
+    Texts, booleans, visits and the treatment are categories, and so are columns within ``C(...)``;
+    columns within functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
 
     Raises
     ------
@@ -113,7 +122,8 @@ def as_categories(
     problems = []
     for column in dict.fromkeys(columns):
         values = frame[column]
-        coded = column == visit or column in uses.categories - uses.numbers
+        coded = column == visit or (column == ARMS and column not in uses.numbers)
+        coded = coded or column in uses.categories - uses.numbers
         if column in uses.categories and column in uses.bare and kind_of(values) == "number":
             coded = column == visit  # a number that C() codes besides
         problem = check_kind(values, column, what)

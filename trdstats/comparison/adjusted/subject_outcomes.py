@@ -35,6 +35,8 @@ from trdstats.outcomes.verdicts.judged_day import at_day, day_of
 from trdstats.outcomes.verdicts.missing import MISSING
 from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study, warn_of_asked_days
+from trdstats.study.plausibility.plain_tables import warn_of_codes
+from trdstats.study.study import is_of_study, remembering
 
 AT_A_DAY = ("change", "score")
 _MANY = 20  # an amount of so many subjects has more than two values
@@ -144,13 +146,14 @@ def read_outcomes(
             ]
         )
     y, binary = _numbers(frame, outcome)
+    warn_of_codes(frame, [outcome], "data")
     return SubjectOutcomes(frame, y, binary, outcome, "")
 
 
 def _of_study(
     study: Study, outcome: Any, day: float | None, missing: str, reference: Level | None
 ) -> SubjectOutcomes:
-    frame = study.subjects.copy()
+    frame = remembering(study.subjects.copy(), study)
     if isinstance(outcome, Definition):
         day = day_of(outcome, day)
         base = pick_level("treatment", reference, study.treatments)
@@ -248,6 +251,8 @@ def with_covariates(
     named = sorted(needed | ({by} if by is not None else set()))
     frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)
+    if what == "subjects" and not is_of_study(frame):
+        warn_of_codes(frame, named, what)
     if by == "treatment":
         # Treatments are labels, in plain frames as in studies; other numbers are refused.
         frame = frame.assign(treatment=as_labels(frame[by]))
