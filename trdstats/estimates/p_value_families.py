@@ -47,7 +47,7 @@ def adjust_p_values(
     UnknownNameError
         When there is no such column.
     SpecError
-        When a p value lies outside 0 to 1, or the method is not known.
+        When a p value lies outside 0 to 1 or is no number ("<0.001"), or the method is not known.
 
     References
     ----------
@@ -69,8 +69,16 @@ def adjust_p_values(
     table = to_pandas(frame, what="frame")
     if column not in table.columns:
         raise unknown_name("column", column, table.columns)
-    p = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    p = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     known = ~np.isnan(p)
+    texts = table.loc[~known & table[column].notna().to_numpy(), column]
+    if len(texts):
+        shown = ", ".join(repr(v) for v in texts.astype(object).tolist()[:3])
+        raise SpecError(
+            f"The column {column!r} holds {shown}: no numbers. Left out they would make the "
+            "family smaller and the others significant too easily. Give p values as they were "
+            "computed, such as those of tidy()."
+        )
     if ((p[known] < 0) | (p[known] > 1)).any():
         raise SpecError(f"The column {column!r} holds values outside 0 to 1: no p values.")
     rows = table.assign(p_adjusted=stepwise(p, method), adjust=method)
