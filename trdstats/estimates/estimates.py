@@ -28,7 +28,7 @@ from trdstats.estimates.adjusted import (
     warn_of_measures,
     without_statistic,
 )
-from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
+from trdstats.estimates.comparisons import MEASURES, Measure, contrast_names, level_contrasts
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
@@ -90,7 +90,7 @@ class Estimates(EstimateTable):
         scale: tuple[ScaleName, ...] = tuple(
             "log" if (row & log).any() else "identity" for row in used
         )
-        names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
+        names = contrast_names(labels, len(rows))
         inner: tuple[ScaleName, ...] = tuple("log" if x else "identity" for x in log)
         return self._combine(pd.DataFrame({"contrast": names}), [(rows, inner, scale, "")])
 
