@@ -57,9 +57,8 @@ class Delta:
     after_event_only: bool = False
 
     def __post_init__(self) -> None:
-        for name, chosen in (("visits", self.visits), ("reasons", self.reasons)):
-            if chosen is not None and not len(chosen):
-                raise SpecError(f"{name} must name at least one; leave it out for all.")
+        if self.reasons is not None and not len(self.reasons):
+            raise SpecError("reasons must hold at least one reason, or leave reasons out.")
         if isinstance(self.amount, Mapping) and not self.amount:
             raise SpecError("amount must name at least one arm.")
         values = self.amount.values() if isinstance(self.amount, Mapping) else [self.amount]
