@@ -215,7 +215,7 @@ def test_an_event_has_one_part(trial: Study) -> None:
 
 
 def test_a_frame_is_no_study(tiny: pd.DataFrame) -> None:
-    with pytest.raises(SpecError, match="Outcomes need a Study, which knows the scale"):
+    with pytest.raises(SpecError, match="study must be a Study, which knows the scale"):
         time_to(tiny, Response())  # type: ignore[arg-type]
     with pytest.raises(SpecError, match="Did you forget the brackets"):
         assess(Study(tiny, scale="MADRS"), Response)  # type: ignore[arg-type]

@@ -127,3 +127,55 @@ def test_unusable_entries(changes: dict[str, Any], message: str) -> None:
 def test_missing_columns() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown column 'ect'\."):
         stage_maudsley(patient().drop(columns="ect"))
+
+
+@pytest.mark.parametrize(
+    ("written", "stage", "unstaged"),
+    [
+        ("SSRIs, SNRIs", 2, 0),
+        ("SSRI, SSRIs", 1, 0),
+        ("sertraline, citalopram", 1, 0),  # two drugs of one class
+        ("Sertraline, venlafaxine, clomipramine", 3, 0),
+        ("SSRI, SNRI, tricyclic, MAO inhibitors", 4, 0),
+        ("SSRI, SNRI, TCAs, MAO-I", 4, 0),
+        ("SSRI/SNRI", 2, 0),
+        ("none", 0, 0),
+        ("None", 0, 0),
+    ],
+)
+def test_classes_are_read_as_histories_write_them(written: str, stage: int, unstaged: int) -> None:
+    """A tricyclic was no TCA, `none` a failed class, and two SSRIs were two classes."""
+    frame = pd.DataFrame({"failed_classes": [written], "bilateral_ect": [0]})
+    assert stage_thase_rush(frame).iloc[0].tolist() == [stage, unstaged]
+
+
+@pytest.mark.parametrize("written", ["SSRI, ECT", "unknown", "2", "SSRI SNRI", "SSRI, none"])
+def test_entries_that_are_no_class_are_refused(written: str) -> None:
+    frame = pd.DataFrame({"failed_classes": [written], "bilateral_ect": [0]})
+    with pytest.raises(DataError, match=r"ECT has its own column\), 'none' where none failed"):
+        stage_thase_rush(frame)
+
+
+def test_what_is_not_known_is_missing() -> None:
+    frame = pd.DataFrame({
+        "failed_classes": [None, "SSRI", "SSRI, SNRI, TCA, MAOI"], "bilateral_ect": [1, None, None],
+    })  # fmt: skip
+    staged = stage_thase_rush(frame)
+    assert staged["stage"].isna().tolist() == [True, False, True]  # the last: 4 or 5
+    assert staged["unstaged_failures"].isna().all()
+    trials = pd.DataFrame({
+        "intervention": "sertraline", "dose": [None, 25, 100, 100], "weeks": [6, 6, None, 6],
+        "adherent": [1, None, 0, 1], "insufficient": [1, 1, 1, 1],
+    })  # fmt: skip
+    judged = judge_trials(trials, {"sertraline": (50, 4)})["failed_adequate"]
+    # Not known; dose too low whatever else; not adherent whatever else; all four.
+    assert judged.isna().tolist() == [True, False, False, False]
+    assert judged.iloc[1:].tolist() == [False, False, True]
+    with pytest.raises(SpecError, match="must not be negative"):
+        judge_trials(trials, {"sertraline": (-50, 4)})
+
+
+@pytest.mark.parametrize("changes", [{"failures": 99}, {"duration_months": 999}])
+def test_codes_for_missing_are_no_counts(changes: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"99 in row 0\n.*probably a code for missing"):
+        stage_maudsley(patient(**changes))

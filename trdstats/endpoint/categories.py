@@ -20,6 +20,8 @@ from trdstats.errors import (
 from trdstats.frames import to_pandas
 from trdstats.kinds import label_of
 from trdstats.study import Study
+from trdstats.study.plausibility.plain_tables import warn_of_codes
+from trdstats.study.study import remembering
 
 AT_A_DAY = ("severity", "score")
 # With more levels than this the cuts cost more than the categories tell.
@@ -79,11 +81,13 @@ def read_categories(data: Any, outcome: str, day: float | None) -> CategoryOutco
         return _compact(scores, pd.Series(scores.y))
     if not is_study and day is not None:
         raise SpecError(f"outcome={outcome!r} at a day needs a Study; got a frame.")
-    frame = data.subjects if is_study else to_pandas(data, what="data")
+    frame = remembering(data.subjects.copy(), data) if is_study else to_pandas(data, what="data")
     if outcome not in frame:
         if is_study and outcome in AT_A_DAY:
             raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
         raise unknown_name("column", outcome, frame.columns)
+    if not is_study:
+        warn_of_codes(frame, [outcome], "data")
     values = _in_order(frame[outcome], outcome)
     number = values.cat.codes.astype(float).where(values.notna())
     stand_in = frame.assign(**{outcome: number})

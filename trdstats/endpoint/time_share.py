@@ -13,6 +13,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.endpoint.time_share_result import TimeShareResult
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, pick_level
 from trdstats.kernels.visits.endpoints import RatedVisits, States
+from trdstats.kernels.visits.runs import rows_to_runs
 from trdstats.outcomes import Definition
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.failures import failed_by
@@ -106,8 +107,8 @@ class TimeShare(SummaryMixin):
         SpecError
             When `data` is no Study or the definition does not fit its scale.
         NotEstimableError
-            When a treatment has no visit scheduled, or no subject with a visit, in that time, or
-            there is one treatment only.
+            When a treatment has no visit scheduled, or no subject with a visit, in that time,
+            follow-up ends before that time does, or there is one treatment only.
         """
         check_arguments(data, self.definition)
         if len(data.treatments) < 2:
@@ -125,6 +126,7 @@ class TimeShare(SummaryMixin):
                     f"No subject under {name} has a visit from day {self.start:g} to day "
                     f"{self.end:g}. Leave the treatment out with study.only([...])."
                 )
+        self._check_end(data, rated)
         reference = pick_level("treatment", self.reference, data.treatments)
         frame = pd.DataFrame(
             {
@@ -137,6 +139,23 @@ class TimeShare(SummaryMixin):
             spec=self, outcome=self.definition.label(data.scale), caveat=data.caveat,
             frame=frame, _reference=str(reference),
         )  # fmt: skip
+
+    def _check_end(self, study: Study, rated: Rated) -> None:
+        """Refuse days after the end of follow-up: nothing is known of anyone there."""
+        visits = rated.arrays
+        arm = study.subjects["treatment"].to_numpy(dtype=object)[rows_to_runs(visits.start)]
+        ends = {}
+        for name in study.treatments:
+            planned = () if study.windows is None else study.windows[name].days
+            ends[name] = max([0.0, *visits.day[arm == name].tolist(), *planned])
+        # Days count alike in all treatments; of visits each treatment has its own.
+        last = min(ends.values()) if self.by_rule == "days" else max(ends.values())
+        if last < self.end - 1e-9:
+            who = "" if self.by_rule == "visits" else f" under {min(ends, key=lambda k: ends[k])}"
+            raise NotEstimableError(
+                f"Follow-up{who} ends on day {last:g}: nothing is known of the days to "
+                f"{self.end:g}. Give end={last:g} or earlier."
+            )
 
     def _of_visits(self, study: Study, rated: Rated, state: States) -> FloatArray:
         """Return the proportion of scheduled visits in the state."""

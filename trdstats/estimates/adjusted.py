@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import NotEstimableError, SpecError, count_of
+from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, count_of, warn
 from trdstats.estimates.multiplicity import adjust_single_step
 from trdstats.estimates.procedures import Graph, stepwise
 from trdstats.estimates.rules import Limits, SomeLimits, StackedLimits
@@ -23,6 +23,7 @@ Adjustment = Literal[
 ADJUSTMENTS: tuple[str, ...] = get_args(Adjustment)
 _JOINT = ("dunnett", "max-t")
 _BY_STATISTIC = ("tukey", *_JOINT)
+_BY_P_VALUE = ("bonferroni", "holm", "hochberg", "hommel")
 _WITHOUT_LIMITS = ("fixed sequence", "graphical")
 
 
@@ -68,11 +69,20 @@ class AdjustedLimits:
         ).p_value
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
-        """Return simultaneous limits; NaN where the procedure has none."""
-        ends = np.full((2, len(self.estimates)), np.nan)
+        """Return simultaneous limits; NaN where the procedure has none.
+
+        Estimates without a test, such as rates beside their differences, are in no family: they
+        keep their limits.
+        """
+        ends = np.array(self.estimates.interval(conf_level))
+        tested = np.isfinite(self.estimates.p_value)
         for rows in self.families:
-            if self.method not in _WITHOUT_LIMITS:
-                ends[:, rows] = self._limits(self.estimates.select(rows), conf_level)
+            judged = tested[rows]
+            if self.method in _WITHOUT_LIMITS:
+                ends[:, rows[judged]] = np.nan
+            elif judged.any():
+                limits = np.array(self._limits(self.estimates.select(rows), conf_level))
+                ends[:, rows[judged]] = limits[:, judged]
         return ends[0], ends[1]
 
     def _limits(self, family: EstimateTable, conf_level: float) -> tuple[FloatArray, FloatArray]:
@@ -148,6 +158,25 @@ def check_family(group: EstimateTable, method: str) -> None:
             f"adjust({method!r}) needs the covariance between estimates, which is not known here. "
             "Use 'holm', which needs none."
         )
+
+
+def warn_of_measures(group: EstimateTable, method: str) -> None:
+    """Warn where p-values of one comparison, in several measures, count as several hypotheses."""
+    others = [c for c in group.keys.columns if c != "measure"]
+    if method not in _BY_P_VALUE or "reference" not in others or "measure" not in group.keys:
+        return
+    tested = group.keys[np.isfinite(group.p_value)].astype(str)
+    comparisons = tested[others].drop_duplicates()
+    if len(comparisons) == len(tested):
+        return
+    measures = [str(m) for m in dict.fromkeys(tested["measure"])]
+    warn(
+        f"{method.capitalize()} counts {len(tested)} hypotheses of "
+        f"{count_of(len(comparisons), 'comparison', 'comparisons')}: {', '.join(measures)} of the "
+        f"same subjects ask one question. Take one, .only(measure={measures[0]!r}), or say "
+        "within='measure'.",
+        EstimateWarning,
+    )
 
 
 def levels_of_pairs(n: int) -> int:

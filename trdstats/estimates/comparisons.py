@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import unknown_name
+from trdstats.errors import SpecError, count_of, unknown_name
 from trdstats.estimates.scales import ScaleName
 from trdstats.estimates.table import column_texts
 from trdstats.kinds import label_of
@@ -51,6 +51,23 @@ MEASURES: dict[Measure, MeasureScale] = {
     "ratio": MeasureScale("log", "log", "no ratio: an estimate is 0"),
     "odds ratio": MeasureScale("logit", "log", "no odds: an estimate is 0 or 1"),
 }
+
+
+def contrast_names(labels: Sequence[str] | None, n: int) -> list[str]:
+    """Return the names of n contrasts: those given, or their numbers.
+
+    Raises
+    ------
+    SpecError
+        When there are more or fewer names than contrasts.
+    """
+    if labels is None or not len(labels):
+        return [f"contrast {i + 1}" for i in range(n)]
+    if len(labels) != n:
+        raise SpecError(
+            f"labels must name each of {count_of(n, 'contrast', 'contrasts')}; got {len(labels)}."
+        )
+    return list(labels)
 
 
 def level_contrasts(

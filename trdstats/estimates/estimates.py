@@ -25,9 +25,10 @@ from trdstats.estimates.adjusted import (
     check_family,
     note_of,
     unadjusted,
+    warn_of_measures,
     without_statistic,
 )
-from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
+from trdstats.estimates.comparisons import MEASURES, Measure, contrast_names, level_contrasts
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
@@ -89,7 +90,7 @@ class Estimates(EstimateTable):
         scale: tuple[ScaleName, ...] = tuple(
             "log" if (row & log).any() else "identity" for row in used
         )
-        names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
+        names = contrast_names(labels, len(rows))
         inner: tuple[ScaleName, ...] = tuple("log" if x else "identity" for x in log)
         return self._combine(pd.DataFrame({"contrast": names}), [(rows, inner, scale, "")])
 
@@ -163,7 +164,8 @@ class Estimates(EstimateTable):
         -------
         Estimates
             The same estimates with other p-values and limits, and a note that says so. An
-            estimate that could not be had takes no part in its family. "tukey", "dunnett" and
+            estimate that could not be had takes no part in its family, nor does one without a
+            test, such as a rate beside its difference: it keeps its limits. "tukey", "dunnett" and
             "max-t" judge Wald statistics; the others adjust the p-values of the estimates' own
             tests, which may be score, exact or resampled ones.
 
@@ -175,6 +177,12 @@ class Estimates(EstimateTable):
             When a method needs covariances between estimates that are not known.
         UnknownNameError
             When there is no such key.
+
+        Warns
+        -----
+        EstimateWarning
+            When a family by p-values holds several measures of one comparison, which are one
+            hypothesis: take one with ``only(measure=...)``, or say ``within="measure"``.
 
         Examples
         --------
@@ -198,6 +206,7 @@ class Estimates(EstimateTable):
         families = _families(self.keys, keys)
         for rows in families:
             check_family(self.select(rows), method)
+            warn_of_measures(self.select(rows), method)
         plain = replace(self, limits=unadjusted(self.limits))
         notes = (*self.notes, note_of(method, keys), *without_statistic(plain, method))
         return replace(self, limits=AdjustedLimits(plain, method, families, graph), notes=notes)

@@ -48,7 +48,7 @@ def adjust_p_values(
     UnknownNameError
         When there is no such column.
     DataError
-        When an entry is no number.
+        When an entry is no number ("<0.001").
     SpecError
         When a p value lies outside 0 to 1, or the method is not known.
 

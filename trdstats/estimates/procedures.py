@@ -109,10 +109,20 @@ class Graph:
     transitions: Sequence[Sequence[float]]
 
     def __post_init__(self) -> None:
-        w = np.asarray(self.weights, dtype=float)
-        g = np.asarray(self.transitions, dtype=float)
+        try:
+            w = np.asarray(self.weights, dtype=float)
+            g = np.asarray(self.transitions, dtype=float)
+        except (TypeError, ValueError):
+            raise SpecError(
+                "The graph cannot be used: weights must be numbers, and transitions rows of "
+                "numbers, as many as there are weights."
+            ) from None
+        if w.ndim != 1 or not len(w):
+            raise SpecError("The graph cannot be used: weights must be a list of numbers.")
         k = len(w)
         problems = []
+        if not np.isfinite(w).all() or not np.isfinite(g).all():
+            problems.append("weights and transitions must be finite numbers")
         if g.shape != (k, k):
             problems.append(f"transitions must have {k} rows of {k}; got shape {g.shape}")
         else:
@@ -151,8 +161,10 @@ class Graph:
         given = np.asarray(p, dtype=float)
         w = np.asarray(self.weights, dtype=float).copy()
         g = np.asarray(self.transitions, dtype=float).copy()
-        if len(given) != len(w):
-            raise SpecError(f"The graph has {len(w)} hypotheses; got {len(given)} p-values.")
+        if given.shape != w.shape:
+            raise SpecError(f"The graph has {len(w)} hypotheses; got {given.size} p-values.")
+        if ((given < 0) | (given > 1)).any():
+            raise SpecError("A p value lies between 0 and 1; the graph got others.")
         values = np.ones(len(w))
         left = [j for j in range(len(w)) if not np.isnan(given[j])]
         reached = 0.0

@@ -20,8 +20,10 @@ from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
-from trdstats.study.plausibility.covariates import note_codes, note_whole_numbers
+from trdstats.study.plausibility.covariates import note_whole_numbers
 from trdstats.study.plausibility.lookalikes import note_lookalikes
+from trdstats.study.plausibility.plain_tables import warn_of_codes
+from trdstats.study.study import is_of_study
 
 # Why rows are left out as incomplete, in the order in which it is said.
 MISSING = ("no outcome", "a covariate is missing")
@@ -67,6 +69,10 @@ def read_formula(formula: str) -> OutcomeFormula:
     return OutcomeFormula(left, right)
 
 
+# Codes of arms (1, 2, 3) are names: as numbers they would be a dose with one slope.
+ARMS = "treatment"
+
+
 def complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -99,6 +105,9 @@ def any_complete_rows(
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
     frame = frame.iloc[np.flatnonzero(~incomplete)] if incomplete.any() else frame.copy(deep=False)
     frame.index = pd.RangeIndex(len(frame))
+    # The covariates of a study were looked at when it was built.
+    looked_at = [outcome] if is_of_study(data) else needed
+    warn_of_codes(frame, [c for c in looked_at if c in needed and c not in roles], "data")
     return frame, left_out
 
 
@@ -127,9 +136,10 @@ def as_categories(
 ) -> pd.DataFrame:
     """Return the columns of a model as numbers or as categories.
 
-    Texts, booleans and visits are categories, and so are columns within ``C(...)``; columns within
-    functions (``log(dose)``) are numbers. Unused categories are dropped unless kept. Of a part of
-    the rows nothing is said of levels that look alike: `warn_of_lookalikes` says it of all.
+    Texts, booleans, visits and the treatment are categories, and so are columns within ``C(...)``;
+    columns within functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
+    Of a part of the rows nothing is said of levels that look alike: `warn_of_lookalikes` says it of
+    all.
 
     Raises
     ------
@@ -143,7 +153,8 @@ def as_categories(
     problems = []
     for column in dict.fromkeys(columns):
         values = frame[column]
-        coded = column == visit or column in uses.categories - uses.numbers
+        coded = column == visit or (column == ARMS and column not in uses.numbers)
+        coded = coded or column in uses.categories - uses.numbers
         if column in uses.categories and column in uses.bare and kind_of(values) == "number":
             coded = column == visit  # a number that C() codes besides
         problem = check_kind(values, column, what)
@@ -367,7 +378,8 @@ def read_covariates(
     rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
     rows.index = pd.RangeIndex(len(rows))
     frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
-    _check_entries(frame, needed, what)
+    if not is_of_study(table):
+        warn_of_codes(frame, needed, what)
     matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
     X, terms = _without_intercept(matrix)
     if len(terms) < least:
@@ -404,16 +416,6 @@ def check_outcome_apart(covariates: Collection[str], outcome: Collection[str]) -
             f"{named} {holds} the outcome, which cannot be a covariate too: take {them} out of the "
             "formula."
         )
-
-
-def _check_entries(frame: pd.DataFrame, columns: list[str], what: str) -> None:
-    """Warn of codes for missing among numbers."""
-    for column in columns:
-        values = frame[column]
-        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
-            code = note_codes(column, values.to_numpy(dtype=float), what)
-            if code is not None and code.level == "warning":
-                warn(code.describe(), DataWarning)
 
 
 _INDEPENDENT = 1e-6  # of the smallest eigenvalue of a correlation, far above its rounding

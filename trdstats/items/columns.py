@@ -87,6 +87,16 @@ def choose_columns(
     unknown = [c for c in chosen.values() if c not in columns]
     if unknown:
         raise DataError([_unknown_columns(unknown, columns)])
+    named = list(chosen.values())
+    twice = [c for c in dict.fromkeys(named) if named.count(c) > 1]
+    if twice:
+        places = "; ".join(
+            f"{c!r} for items {', '.join(str(i) for i in numbers if chosen[i] == c)}" for c in twice
+        )
+        raise SpecError(
+            f"items does not fit {scale.label}: a column is named for several items ({places}). "
+            "Each item has its own column."
+        )
     return {number: [chosen[number]] for number in numbers}
 
 

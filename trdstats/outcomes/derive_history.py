@@ -12,6 +12,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
+from trdstats.kernels.visits.overlap import Overlap, count_overlap
 from trdstats.kernels.visits.runs import CLOCK, rows_to_runs
 from trdstats.outcomes.asked_events import check_kinds
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
@@ -28,7 +29,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
-from trdstats.outcomes.time_to import by_treatment, earliest_days
+from trdstats.outcomes.time_to import by_treatment, earliest_days, warn_of_overlap
 from trdstats.study import Study
 from trdstats.study.courses.changes import first_day
 
@@ -104,6 +105,7 @@ def response_history(
     parts = study.on_parts(_derive, response, relapse, regain, after_switch)
     warn_of_schedule(study, response, added([p.tallies[0] for p in parts]))
     warn_of_schedule(study, relapse, added([p.tallies[1] for p in parts]))
+    warn_of_overlap(response, relapse, study.scale, [p.overlap for p in parts])
     known = study.in_order([p.known for p in parts])
     counts = count_switches(
         study, study.in_order([p.switched for p in parts]), strategy=after_switch,
@@ -129,6 +131,9 @@ class _Course:
         Earliest day on which any subject of each treatment was assessed.
     tallies : pair of tuple of ScheduleTally
         What the visits say of the schedule: for the response, and for its end.
+    overlap : (int, int)
+        Subjects with a visit after the first response that meets both, and with one that meets
+        its end.
     """
 
     spells: list[_Spells]
@@ -137,6 +142,7 @@ class _Course:
     followed: pd.DataFrame
     first: FloatArray
     tallies: tuple[tuple[ScheduleTally, ...], tuple[ScheduleTally, ...]]
+    overlap: Overlap
 
 
 def _derive(
@@ -158,6 +164,7 @@ def _derive(
         tally_schedule(visits, relapse.spacings, kernel.origin_at_first(visits, responds).day),
     )
     spells: list[_Spells] = []
+    overlap: Overlap | None = None
     state = 0
     known = None
     # One turn a change of state, for all subjects at once; nobody has more turns than visits.
@@ -165,6 +172,7 @@ def _derive(
         if state == 1:
             given = kernel.score_since(visits, origin)
             relapses = evaluate(study, relapse, since=given, seen=seen)[1]
+            overlap = overlap or count_overlap(visits, origin, responds, relapses)
             record = kernel.first_event(
                 visits, relapses, origin, end_when_known=relapse.ends_when_known
             )
@@ -198,7 +206,7 @@ def _derive(
     with np.errstate(invalid="ignore"):
         switched = switch < last if seen is None else ~np.isnan(switch)
     first = earliest_days(study, every)
-    return _Course(spells, known, np.asarray(switched), followed, first, tallies)
+    return _Course(spells, known, np.asarray(switched), followed, first, tallies, overlap or (0, 0))
 
 
 @dataclass(frozen=True, slots=True)

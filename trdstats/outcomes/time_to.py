@@ -11,9 +11,10 @@ import pandas as pd
 
 from trdstats.arguments import check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import NotEstimableError, Problem, SpecError
+from trdstats.errors import DataWarning, NotEstimableError, Problem, SpecError, warn
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
+from trdstats.kernels.visits.overlap import Overlap, count_overlap
 from trdstats.outcomes.asked_events import check_kinds, names_of, read_until
 from trdstats.outcomes.assess import evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
@@ -30,6 +31,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
+from trdstats.scales import Scale
 from trdstats.study import LEFT_FOLLOW_UP, Study
 from trdstats.study.caveats import Caveat
 from trdstats.study.courses.changes import first_day
@@ -124,6 +126,8 @@ def time_to(
     asked = _Asked(definition, since, competing_codes, ends, days, after_switch, named)
     parts = study.on_parts(_derive, asked)
     fits = warn_of_schedule(study, definition, added([p.tallies for p in parts]))
+    if since is not None:
+        warn_of_overlap(since, definition, study.scale, [p.overlap for p in parts])
     times = _joined(study, parts)
     if after_switch == "competing":
         competing_codes = (*competing_codes, COMPETING)
@@ -132,6 +136,10 @@ def time_to(
         among=times.record.defined,
     )  # fmt: skip
     return _labelled(study, definition, since, times, competing_codes, counts, fits)
+
+
+# A severe baseline makes some totals half of it and above a cut-off, too; more is a slip.
+_SOME = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,9 @@ class _Times:
         Earliest day on which any subject of each treatment was assessed, infinite without one.
     tallies : tuple of ScheduleTally
         One a spacing of the definition.
+    overlap : (int, int)
+        Subjects with a visit after the origin that meets the origin and the outcome, and with one
+        that meets the outcome; of a worsening since a state.
     """
 
     record: kernel.EventRecord
@@ -172,6 +183,7 @@ class _Times:
     switched: BoolArray
     first: FloatArray
     tallies: tuple[ScheduleTally, ...]
+    overlap: Overlap = (0, 0)
 
 
 def days_of_event(study: Study, definition: Definition, since: Definition | None) -> FloatArray:
@@ -213,6 +225,7 @@ def _derive(study: Study, asked: _Asked) -> _Times:
     competing_codes, ends = asked.competing, asked.ends
     switch = switch_days(study, asked.named)
     seen = seen_until(switch, after_switch)
+    overlap = (0, 0)
     if since is None:
         rated, state = evaluate(study, definition, seen=seen)
         visits = rated.arrays
@@ -223,6 +236,8 @@ def _derive(study: Study, asked: _Asked) -> _Times:
         origin = kernel.origin_at_first(visits, began)
         given = kernel.score_since(visits, origin)
         state = evaluate(study, definition, since=given, seen=seen)[1]
+        if definition.is_worsening:
+            overlap = count_overlap(visits, origin, began, state)
     tallies = tally_schedule(visits, definition.spacings, None if since is None else origin.day)
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
     switch = switch - origin.day
@@ -273,7 +288,7 @@ def _derive(study: Study, asked: _Asked) -> _Times:
         record = kernel.leave_early(record, end, code)
     record = kernel.censor_at(record, horizon)
     first = earliest_days(study, visits if seen is None else study.rated().arrays)
-    return _Times(record, origin.day, origin.gap, switched, first, tallies)
+    return _Times(record, origin.day, origin.gap, switched, first, tallies, overlap)
 
 
 def _labelled(
@@ -335,6 +350,20 @@ def _labelled(
         switching=switching,
         notices=notices,
     )
+
+
+def warn_of_overlap(
+    state: Definition, end: Definition, scale: Scale, counts: Sequence[Overlap]
+) -> None:
+    """Warn where visits that end a state meet it as well, in more than some subjects."""
+    both, ended = (sum(c[k] for c in counts) for k in (0, 1))
+    if both > _SOME * ended:
+        warn(
+            f"{state.label(scale)} and {end.label(scale)} overlap: {both:,} of the {ended:,} "
+            "subjects with a later visit that meets the second have one that meets both, which "
+            "counts as the end of a state that goes on. Choose cut-offs that exclude each other.",
+            DataWarning,
+        )
 
 
 def among_those(since: Definition) -> str:

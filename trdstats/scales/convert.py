@@ -24,6 +24,7 @@ from trdstats.errors import (
     count_of,
     warn,
 )
+from trdstats.frames import to_pandas
 from trdstats.scales.registry import get_scale
 from trdstats.scales.scale import Scale
 from trdstats.scales.source import Source
@@ -88,7 +89,8 @@ def convert(
     DataError
         When totals lie outside the scale or the table leaves them out.
     SpecError
-        When the table is not usable.
+        When the table is not usable: not numbers, ranges that run backwards, totals that the
+        scales do not have (source and target may be exchanged), negative errors.
 
     Warns
     -----
@@ -115,7 +117,7 @@ def convert(
     """
     a, b = get_scale(source), get_scale(target)
     values = np.atleast_1d(as_numbers("scores", scores)).ravel()
-    link = _packaged(a, b) if table is None else _given_link(table)
+    link = _packaged(a, b) if table is None else _given_link(to_pandas(table, what="table"), a, b)
     estimate, low, high, sd = _look_up(values, link)
     lost = np.isnan(estimate) & ~np.isnan(values)
     if lost.any():
@@ -221,7 +223,7 @@ def _packaged(a: Scale, b: Scale) -> Link:
     )
 
 
-def _given_link(table: pd.DataFrame) -> Link:
+def _given_link(table: pd.DataFrame, a: Scale, b: Scale) -> Link:
     spans = ["source_low", "source_high", "target_low", "target_high"]
     if {"source", "target"} <= set(table.columns):
         columns = [table["source"], table["source"], table["target"], table["target"]]
@@ -232,15 +234,30 @@ def _given_link(table: pd.DataFrame) -> Link:
             "A table of a link has the columns source and target, or "
             f"{', '.join(spans)}; got {', '.join(map(repr, table.columns))}."
         )
-    values = np.column_stack([c.to_numpy(dtype=float) for c in columns])
-    if np.isnan(values).any() or (values[:, 0] > values[:, 1]).any():
-        raise SpecError("The table of a link has empty cells or ranges that run backwards.")
-    sd = (
-        table["sd_link"].to_numpy(dtype=float)
-        if "sd_link" in table
-        else np.full(len(table), np.nan)
-    )
+    values = np.column_stack([_cells(c) for c in columns])
+    if not len(values):
+        raise SpecError("The table of a link has no row.")
+    if np.isnan(values).any() or (np.diff(values)[:, [0, 2]] < 0).any():
+        raise SpecError(
+            "The table of a link has empty cells, entries that are no numbers, or ranges that run "
+            "backwards."
+        )
+    for scale, ends in ((a, values[:, :2]), (b, values[:, 2:])):
+        if (ends < scale.floor).any() or (ends > scale.maximum).any():
+            raise SpecError(
+                f"The table of a link has totals of {ends.min():g} to {ends.max():g} for "
+                f"{scale.label}, which runs from {scale.floor} to {scale.maximum}. Are source and "
+                "target exchanged?"
+            )
+    sd = _cells(table["sd_link"]) if "sd_link" in table else np.full(len(table), np.nan)
+    if (sd < 0).any():
+        raise SpecError("sd_link holds negative numbers: it is a standard deviation.")
     return Link("own table", values[:, :2], values[:, 2:], sd)
+
+
+def _cells(column: pd.Series[Any]) -> FloatArray:
+    """Return a column as numbers, NaN where an entry is none."""
+    return np.asarray(pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan))
 
 
 def _look_up(

@@ -12,6 +12,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
 from trdstats.frames import to_pandas
+from trdstats.scales.drug_classes import MAO_INHIBITOR, TRICYCLIC, read_classes
 
 _SEVERITY = {
     "subsyndromal": 1,
@@ -20,6 +21,8 @@ _SEVERITY = {
     "severe": 4,
     "severe with psychosis": 5,
 }
+# More failed trials, or a longer episode, than a patient has: 77, 99 and 999 are codes.
+_MOST_TRIALS, _MOST_MONTHS = 50, 900
 
 
 @checked
@@ -71,8 +74,8 @@ def stage_maudsley(
     [[10.0, 'moderate']]
     """
     frame = _table(frame, "courses of treatment")
-    months = _numbers(frame, duration_months, least=0)
-    failed = _numbers(frame, failures, least=0, whole=True)
+    months = _numbers(frame, duration_months, least=0, most=_MOST_MONTHS)
+    failed = _numbers(frame, failures, least=0, most=_MOST_TRIALS, whole=True)
     words = _column(frame, severity).map(lambda v: v if pd.isna(v) else str(v).strip().lower())
     _refuse(words.notna() & ~words.isin(list(_SEVERITY)), words, severity,
             f"Write one of {', '.join(_SEVERITY)}.")  # fmt: skip
@@ -105,7 +108,8 @@ def stage_thase_rush(
         One row a patient.
     classes : str
         Column: classes of which an adequate trial failed, as a comma-separated text, e.g.
-        ``"SSRI, SNRI, TCA"``. ``TCA`` and ``MAOI`` are told apart, all others are major classes.
+        ``"SSRI, SNRI, TCA"``, or ``"none"``. ``TCA`` and ``MAOI`` are told apart, all others are
+        major classes. Common drugs count as their class, so that two SSRIs are one class.
     bilateral_ect : str
         Column: whether bilateral ECT failed.
 
@@ -114,7 +118,8 @@ def stage_thase_rush(
     pandas.DataFrame
         stage (0 to 5), the highest that is fully satisfied, and unstaged_failures, failed
         classes and ECT that the nesting leaves out: stages are strictly nested, so a patient
-        without a tricyclic stays at stage 2 whatever else failed.
+        without a tricyclic stays at stage 2 whatever else failed. Both are missing where the
+        classes are; where ECT is, unstaged_failures, and the stage if all but ECT failed.
 
     Raises
     ------
@@ -133,18 +138,35 @@ def stage_thase_rush(
     """
     frame = _table(frame, "courses of treatment")
     ect = _flags(frame, bilateral_ect)
-    rows = []
-    for text, failed_ect in zip(_column(frame, classes), ect, strict=True):
-        given = "" if pd.isna(text) else str(text)
-        named = {c.strip().upper() for c in given.replace(";", ",").split(",") if c.strip()}
-        has_tca, has_maoi = "TCA" in named, "MAOI" in named
-        # One class, a different class, a tricyclic, a monoamine oxidase inhibitor, ECT.
-        ladder = [len(named) >= 1, len(named) >= 2, has_tca, has_maoi, failed_ect == 1]
-        stage = next((k for k, met in enumerate(ladder) if not met), len(ladder))
-        major = min(len(named - {"TCA", "MAOI"}), 2)  # a third class has no stage of its own
-        counted = stage if stage < 3 else major + 1 + (stage >= 4)
-        rows.append((stage, len(named) - counted + (failed_ect == 1 and stage < 5)))
-    return pd.DataFrame(rows, columns=["stage", "unstaged_failures"], index=frame.index)
+    given = _column(frame, classes)
+    read = [None if pd.isna(v) else read_classes(str(v)) for v in given]
+    unread = np.array([one is None for one in read]) & given.notna().to_numpy()
+    _refuse(unread, given, classes,
+            "Write classes of drugs, separated by commas (ECT has its own column), 'none' where "
+            "none failed, or leave it empty where that is not known.")  # fmt: skip
+    rows = [_thase_rush(named, failed_ect) for named, failed_ect in zip(read, ect, strict=True)]
+    return pd.DataFrame(
+        {
+            "stage": pd.array([stage for stage, _ in rows], dtype="Int64"),
+            "unstaged_failures": pd.array([left for _, left in rows], dtype="Int64"),
+        },
+        index=frame.index,
+    )
+
+
+def _thase_rush(named: frozenset[str] | None, failed_ect: float) -> tuple[Any, Any]:
+    """Return stage and unstaged failures of one patient, missing where not known."""
+    if named is None:
+        return pd.NA, pd.NA
+    has_tca, has_maoi = TRICYCLIC in named, MAO_INHIBITOR in named
+    # One class, a different class, a tricyclic, a monoamine oxidase inhibitor, ECT.
+    ladder = [len(named) >= 1, len(named) >= 2, has_tca, has_maoi, failed_ect == 1]
+    stage = next((k for k, met in enumerate(ladder) if not met), len(ladder))
+    if np.isnan(failed_ect):
+        return (pd.NA if stage == 4 else stage), pd.NA
+    major = min(len(named - {TRICYCLIC, MAO_INHIBITOR}), 2)  # a third class has no stage
+    counted = stage if stage < 3 else major + 1 + (stage >= 4)
+    return stage, len(named) - counted + int(failed_ect == 1 and stage < 5)
 
 
 @checked
@@ -181,8 +203,8 @@ def stage_mgh(
     """
     frame = _table(frame, "courses of treatment")
     score = (
-        _numbers(frame, failures, least=0, whole=True)
-        + 0.5 * _numbers(frame, optimisations, least=0, whole=True)
+        _numbers(frame, failures, least=0, most=_MOST_TRIALS, whole=True)
+        + 0.5 * _numbers(frame, optimisations, least=0, most=_MOST_TRIALS, whole=True)
         + 3 * _flags(frame, ect)
     )
     return pd.Series(score, index=frame.index, name="mgh")
@@ -221,8 +243,8 @@ def stage_european(
     ['non-responder', 'treatment-resistant', 'chronic resistant']
     """
     frame = _table(frame, "courses of treatment")
-    failed = _numbers(frame, failures, least=0, whole=True)
-    months = _numbers(frame, duration_months, least=0)
+    failed = _numbers(frame, failures, least=0, most=_MOST_TRIALS, whole=True)
+    months = _numbers(frame, duration_months, least=0, most=_MOST_MONTHS)
     unknown = np.isnan(failed) | ((failed >= 2) & np.isnan(months))
     stage = np.select(
         [unknown, failed == 0, failed == 1, months > 12],
@@ -261,7 +283,9 @@ def judge_trials(
     Returns
     -------
     pandas.DataFrame
-        dose_ok, duration_ok, adherence_ok, outcome_insufficient, failed_adequate (all four).
+        dose_ok, duration_ok, adherence_ok, outcome_insufficient, failed_adequate (all four), as
+        nullable booleans. What is empty is not known: failed_adequate is then missing, unless one
+        of the four is known not to hold.
 
     Raises
     ------
@@ -286,16 +310,24 @@ def judge_trials(
         if name not in minimum:
             raise unknown_name("intervention without a minimum", name, minimum)
     least = np.array([minimum[name] for name in names], dtype=float).reshape(-1, 2)
+    if (least < 0).any():
+        raise SpecError("Minimum doses and weeks must not be negative.")
+    enough: dict[str, tuple[FloatArray, FloatArray]] = {
+        "dose_ok": (_numbers(trials, dose, least=0), least[:, 0]),
+        "duration_ok": (_numbers(trials, weeks, least=0), least[:, 1]),
+        "adherence_ok": (_flags(trials, adherent), np.ones(len(trials))),
+        "outcome_insufficient": (_flags(trials, insufficient), np.ones(len(trials))),
+    }
     result = pd.DataFrame(
         {
-            "dose_ok": _numbers(trials, dose, least=0) >= least[:, 0],
-            "duration_ok": _numbers(trials, weeks, least=0) >= least[:, 1],
-            "adherence_ok": _flags(trials, adherent) == 1,
-            "outcome_insufficient": _flags(trials, insufficient) == 1,
-        },
-        index=trials.index,
+            name: pd.Series(values >= bound, trials.index, dtype="boolean").mask(np.isnan(values))
+            for name, (values, bound) in enough.items()
+        }
     )
-    return result.assign(failed_adequate=result.all(axis=1))
+    failed = result.iloc[:, 0]
+    for name in result.columns[1:]:
+        failed = failed & result[name]  # False where one is False, else missing where one is
+    return result.assign(failed_adequate=failed)
 
 
 def _table(frame: Any, what: str) -> pd.DataFrame:
@@ -314,7 +346,8 @@ def _refuse(bad: Any, values: pd.Series[Any], name: str, remedy: str) -> None:
     """Raise with the rows of a column that cannot be used."""
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
     if len(rows):
-        shown = tuple(f"{values.iloc[i]!r} in row {i}" for i in rows)
+        listed = values.astype(object).tolist()  # as Python writes them
+        shown = tuple(f"{listed[i]!r} in row {i}" for i in rows)
         what = (
             count_of(len(rows), "entry of column", "entries of column")
             + f" {name!r} cannot be used."
@@ -322,7 +355,9 @@ def _refuse(bad: Any, values: pd.Series[Any], name: str, remedy: str) -> None:
         raise DataError([Problem("unusable_entry", what, shown, remedy)])
 
 
-def _numbers(frame: pd.DataFrame, name: str, *, least: float, whole: bool = False) -> FloatArray:
+def _numbers(
+    frame: pd.DataFrame, name: str, *, least: float, most: float = np.inf, whole: bool = False
+) -> FloatArray:
     values = _column(frame, name)
     result = np.asarray(pd.to_numeric(values, errors="coerce"), dtype=float)
     bad = (np.isnan(result) & values.notna().to_numpy()) | (result < least) | np.isinf(result)
@@ -330,6 +365,8 @@ def _numbers(frame: pd.DataFrame, name: str, *, least: float, whole: bool = Fals
         bad |= ~np.isnan(result) & (result != np.round(result))
     kind = "whole number" if whole else "number"
     _refuse(bad, values, name, f"Give a {kind} of at least {least:g}, or leave it empty.")
+    _refuse(result > most, values, name,
+            f"A number above {most:g} is probably a code for missing: leave it empty.")  # fmt: skip
     return result
 
 

@@ -36,7 +36,7 @@ from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.matching import join_equal, match_again, match_once
 from trdstats.kinds import as_labels, trimmed
 from trdstats.study import Study
-from trdstats.study.study import caveat_of
+from trdstats.study.study import caveat_of, remembering
 from trdstats.tables import Summary, SummaryMixin
 
 Order = Literal["largest", "smallest"]
@@ -143,7 +143,10 @@ class Matching(SummaryMixin):
         NotEstimableError
             When covariates separate the treatments, or no subject finds a match.
         """
-        table = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
+        if isinstance(data, Study):
+            table = remembering(data.subjects.copy(), data)
+        else:
+            table = to_pandas(data, what="data")
         if "subject" not in table:
             raise unknown_name("column", "subject", table.columns)
         table = trimmed(table, ["subject"])

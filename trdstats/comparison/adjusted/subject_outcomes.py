@@ -35,6 +35,8 @@ from trdstats.outcomes.verdicts.judged_day import at_day, day_of
 from trdstats.outcomes.verdicts.missing import MISSING
 from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study, warn_of_asked_days
+from trdstats.study.plausibility.plain_tables import warn_of_codes
+from trdstats.study.study import remembering
 
 AT_A_DAY = ("change", "score")
 _MANY = 20  # an amount of so many subjects has more than two values
@@ -137,6 +139,7 @@ def read_outcomes(
     frame = trimmed(frame, ["subject"])
     check_one_row_each(frame)
     y, binary = _numbers(frame, outcome)
+    warn_of_codes(frame, [outcome], "data")
     return SubjectOutcomes(frame, y, binary, outcome, "", column=outcome)
 
 
@@ -161,7 +164,7 @@ def check_one_row_each(frame: pd.DataFrame) -> None:
 def _of_study(
     study: Study, outcome: Any, day: float | None, missing: str, reference: Level | None
 ) -> SubjectOutcomes:
-    frame = study.subjects.copy()
+    frame = remembering(study.subjects.copy(), study)
     if isinstance(outcome, Definition):
         day = day_of(outcome, day)
         base = pick_level("treatment", reference, study.treatments)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.imputation.estimands.derived import ACTIONS, Derived
 from trdstats.imputation.estimands.intercurrent import (
@@ -101,6 +102,7 @@ class Estimand(SummaryMixin):
             f"Population-level summary: {self.population_summary}."
         )
 
+    @checked
     def derive(self, study: Study) -> Derived:
         """Return the scores at scheduled visits that the estimand defines.
 

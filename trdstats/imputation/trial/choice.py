@@ -91,8 +91,8 @@ def choose_strategies(
     Raises
     ------
     SpecError
-        When a reason is not known, or values observed after the event inform the model and the
-        strategy would set them aside.
+        When a reason is not known, no subject has an event after which the strategy would hold, or
+        values observed after the event inform the model and the strategy would set them aside.
     """
     if strategy is None:
         return from_events
@@ -102,15 +102,29 @@ def choose_strategies(
         reasons = sorted({r for r in layout.reason if r})
         for reason in strategy:
             if reason not in reasons:
-                raise SpecError(
-                    f"No event has the reason {reason!r}; reasons: {', '.join(reasons)}."
-                )
+                known = f"; reasons: {', '.join(reasons)}" if reasons else ": there is no event"
+                raise SpecError(f"No event has the reason {reason!r}{known}.")
         for reason, one in strategy.items():
             chosen[had & (layout.reason == reason)] = read_strategy(one)
     else:
-        chosen[had] = read_strategy(strategy)
+        one = read_strategy(strategy)
+        _check_somebody(layout, one, had)
+        chosen[had] = one
     _check_change(layout, from_events, chosen, used)
     return chosen
+
+
+def _check_somebody(layout: Layout, strategy: Strategy, had: BoolArray) -> None:
+    """Refuse a strategy for what follows events where subjects left and none has an event."""
+    n_left = int(np.isnan(layout.y[:, -1]).sum())
+    if had.any() or not n_left or isinstance(strategy, MAR):
+        return
+    raise SpecError(
+        f"No subject has an event, and {count_of(n_left, 'subject is', 'subjects are')} not "
+        f"assessed at the last visit: the strategy {strategy.label} would apply to no subject, and "
+        "all missing values would be missing at random. Give the events when drawing, for example "
+        "draw(data, dropout_events(data))."
+    )
 
 
 def _check_change(

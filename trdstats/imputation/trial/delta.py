@@ -40,7 +40,7 @@ class Delta:
     Raises
     ------
     SpecError
-        When an amount is not a finite number.
+        When an amount is not a finite number, or a list names nothing.
 
     Examples
     --------
@@ -57,6 +57,10 @@ class Delta:
     after_event_only: bool = False
 
     def __post_init__(self) -> None:
+        if self.reasons is not None and not len(self.reasons):
+            raise SpecError("reasons must hold at least one reason, or leave reasons out.")
+        if isinstance(self.amount, Mapping) and not self.amount:
+            raise SpecError("amount must name at least one arm.")
         values = self.amount.values() if isinstance(self.amount, Mapping) else [self.amount]
         for value in values:
             if not isinstance(value, int | float | np.number) or not np.isfinite(value):

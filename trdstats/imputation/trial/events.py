@@ -63,8 +63,8 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
     place, bad_visit = _places(layout, table[when], when)
     checks = [
         _check(person < 0, table[layout.subject], "unknown_subject",
-               ("event belongs to a subject", "events belong to subjects"),
-               "that is not in the trial, or was left out",
+               ("event belongs to a subject that is", "events belong to subjects that are"),
+               "not in the trial, or left out",
                _hint(layout, table[layout.subject][person < 0])),
         _check(bad_visit, table[when].astype(str), "unknown_visit",
                ("event has a visit that is", "events have visits that are"),
@@ -122,7 +122,10 @@ def _check(
 def _hint(layout: Layout, names: pd.Series[Any]) -> str:
     close = nearest(names.iloc[0], layout.subjects, n=1) if len(names) else []
     asked = f"Did you mean {close[0]!r}? " if close else ""
-    return asked + "Spell subjects as in the data, or leave the event out."
+    return asked + (
+        "Spell subjects as in the data. A subject who was never assessed needs a row there, with "
+        "an empty outcome, to be imputed; or leave the event out."
+    )
 
 
 def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> BoolArray:

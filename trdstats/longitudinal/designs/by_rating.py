@@ -21,8 +21,11 @@ from trdstats.formulas import (
     outcome_of,
     read_right_side,
 )
+from trdstats.frames import to_pandas
 from trdstats.longitudinal.designs.by_visit import warn_of_changing_roles
 from trdstats.longitudinal.designs.design import Design, RowTotals
+from trdstats.study import Study
+from trdstats.study.plausibility.plain_tables import warn_of_changes
 from trdstats.study.study import better_of, caveat_of
 
 Factor = tuple[Any, Any]  # group of each row, names of the groups
@@ -99,6 +102,8 @@ def build_rows(
     roles = [*effects, *more]
     frame, left_out = complete_rows(data, formula, roles, sorted(needed))
     outcome = str(formula.lhs[0])
+    if not isinstance(data, Study):
+        warn_of_changes(to_pandas(data, what="data"), outcome, ["visit", "day"])
     uses = formula.rhs.columns()
     for effect in effects.values():
         uses |= effect.columns()

@@ -28,6 +28,7 @@ from trdstats.longitudinal.designs.constraint import (
 from trdstats.longitudinal.designs.design import Baseline, Design, RowTotals, Scales
 from trdstats.longitudinal.designs.levels import level_text
 from trdstats.study import Study
+from trdstats.study.plausibility.plain_tables import warn_of_changes
 from trdstats.study.study import better_of, caveat_of, scale_of
 from trdstats.study.visit_order import days_of, order_visits
 
@@ -77,6 +78,7 @@ def build_design(
         before = visits_before_treatment(order, visit)
         table = fill_treatment(table, before, subject=subject, visit=visit, treatment=treatment)
     frame, left_out = complete_rows(table, formula, roles, needed)
+    warn_of_changes(table, outcome, [visit])
     grouped = [group] if group is not None and keep_levels else []
     factors = [visit, *(c for c in needed if c != outcome), *grouped]
     uses = formula.rhs.columns()

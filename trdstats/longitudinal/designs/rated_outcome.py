@@ -38,6 +38,7 @@ from trdstats.longitudinal.designs.subject_weights import (
 )
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
+from trdstats.study.plausibility.plain_tables import warn_of_changes
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.visit_order import days_of, order_visits
 
@@ -359,6 +360,7 @@ def read_rated_outcome(
     roles += [COLUMN] if weights is not None else []
     roles += [VISIT_WEIGHT] if visit_weights is not None else []
     frame, missing = complete_rows(table, formula, roles, needed)
+    warn_of_changes(table, name, [visit])
     left_out = summed(missing, left_out)
     y, categories = read_outcome(frame, formula, family)
     uses = formula.rhs.columns()

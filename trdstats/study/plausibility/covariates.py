@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.intake.propose.names import says_later
 from trdstats.kinds import as_numbers_remedy, quoted, spelled_numbers
@@ -25,7 +25,7 @@ _EACH, _FILLED = 3, 0.3
 # Numbers that stand for a missing value in exports, largest size last.
 _CODES = tuple(float(sign * d) for sign in (-1, 1) for d in (
     9, 8, 7, 99, 98, 97, 88, 77, 999, 998, 997, 888, 777, 9999, 9998, 8888))  # fmt: skip
-_AMONG_CODES = frozenset(_CODES)
+_KNOWN_CODES = frozenset(_CODES)
 # Whole numbers as text: none of them with a zero in front, which a number would lose.
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.0+)?")
 _LABELLED = 10  # rows each, of a label
@@ -58,7 +58,7 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
         if values.dtype.kind in "mMbc" or pd.api.types.is_bool_dtype(values.dtype):
             continue
         if pd.api.types.is_numeric_dtype(values.dtype):
-            codes = note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
+            codes = _note_codes(name, values.to_numpy(dtype=float, na_value=np.nan))
             if codes is not None:
                 yield codes
             continue
@@ -91,15 +91,45 @@ def note_covariates(columns: Mapping[str, pd.Series[Any]]) -> Iterable[Problem]:
         )
 
 
-def note_codes(name: str, values: FloatArray, table: str = "subjects") -> Problem | None:
+def _note_codes(name: str, values: FloatArray) -> Problem | None:
     """Note numbers that are usual codes for missing and lie far from all others."""
+    marked = find_codes(values)
+    if marked is None:
+        return None
+    codes, counts, others = marked
+    return Problem(
+        "code_among_covariates",
+        f"`subjects` column {name!r} holds {words_on_codes(codes, others)}.",
+        tuple(
+            f"{c:g}: {count_of(int(n), 'subject', 'subjects')}"
+            for c, n in zip(codes, counts, strict=True)
+        ),
+        "Leave these cells empty: as numbers they enter means and adjustments. If the numbers "
+        "name sites or other kinds, make them texts.",
+        level="note" if may_be_names(others) else "warning",
+    )
+
+
+def find_codes(values: FloatArray) -> tuple[FloatArray, IntArray, FloatArray] | None:
+    """Find numbers that are usual codes for missing and lie far from all others.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+
+    Returns
+    -------
+    (ndarray, ndarray, ndarray) or None
+        The codes, how often each occurs, and all values that are no usual code; None where there
+        is no such code, or there are too few others to tell.
+    """
     values = values[np.isfinite(values)]
     # What lies far from all others is the lowest or the highest.
-    if not len(values) or not {float(values.min()), float(values.max())} & _AMONG_CODES:
+    if not len(values) or not {float(values.min()), float(values.max())} & _KNOWN_CODES:
         return None
     is_code = np.isin(values, _CODES)
     others = values[~is_code]
-    if len(others) < FEWEST or not is_code.any():
+    if len(others) < FEWEST:
         return None
     low, high = float(others.min()), float(others.max())
     odd = values[is_code]
@@ -108,20 +138,7 @@ def note_codes(name: str, values: FloatArray, table: str = "subjects") -> Proble
     if not len(far):
         return None
     codes, counts = np.unique(far, return_counts=True)
-    return Problem(
-        "code_among_covariates",
-        f"`{table}` column {name!r} holds {', '.join(f'{c:g}' for c in codes)}, far from all "
-        f"others ({low:g} to {high:g}): probably "
-        + ("a code" if len(codes) == 1 else "codes")
-        + " for missing.",
-        tuple(
-            f"{c:g}: {count_of(int(n), 'subject', 'subjects')}"
-            for c, n in zip(codes, counts, strict=True)
-        ),
-        "Leave these cells empty: as numbers they enter means and adjustments. If the numbers "
-        "name sites or other kinds, make them texts.",
-        level="note" if _may_be_names(others) else "warning",
-    )
+    return codes, counts, others
 
 
 def note_whole_numbers(
@@ -150,7 +167,15 @@ def note_whole_numbers(
     )
 
 
-def _may_be_names(values: FloatArray) -> bool:
+def words_on_codes(codes: FloatArray, others: FloatArray) -> str:
+    """Say which codes lie how far from the other values."""
+    return (
+        f"{', '.join(f'{c:g}' for c in codes)}, far from all others ({others.min():g} to "
+        f"{others.max():g}): probably {'a code' if len(codes) == 1 else 'codes'} for missing"
+    )
+
+
+def may_be_names(values: FloatArray) -> bool:
     """Return whether numbers may be names, as of sites: whole, with gaps, each for several."""
     distinct = np.unique(values)
     whole = bool((distinct % 1 == 0).all())

@@ -24,6 +24,13 @@ def remembering(frame: pd.DataFrame, study: HeldTables) -> pd.DataFrame:
     return frame
 
 
+def is_of_study(data: Any) -> bool:
+    """Return whether data are a study, or a frame made of one."""
+    return isinstance(data, HeldTables) or (
+        isinstance(data, pd.DataFrame) and _BETTER in data.attrs
+    )
+
+
 def caveat_of(data: Any) -> str:
     """Return what comparisons of the treatments of a study, or a frame made of one, must say."""
     if isinstance(data, HeldTables):

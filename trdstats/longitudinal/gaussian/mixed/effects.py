@@ -14,6 +14,7 @@ from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import Estimates
+from trdstats.estimates.comparisons import contrast_names
 from trdstats.kernels.gaussian.mixed_tests import FTest
 from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row, type3_table
 from trdstats.longitudinal.gaussian.mixed.fitted import FittedModel
@@ -45,7 +46,7 @@ class FixedEffects(FittedModel):
             When the number of coefficients is not that of the terms.
         """
         rows = self._checked_rows(L)
-        names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
+        names = contrast_names(labels, len(rows))
         estimates = self._combined(rows, pd.DataFrame({"contrast": names}))
         return self.with_influence(estimates, self._on_kept(rows))
 
