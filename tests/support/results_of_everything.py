@@ -125,6 +125,19 @@ def over_sites() -> Any:
     return step
 
 
+@cache
+def divided() -> trd.DividedStudy:
+    """Return the same study in partitions."""
+    import dask.dataframe as dd
+
+    visits = study().visits[["subject", "day", "score"]]
+    visits = visits.assign(subject=visits["subject"].astype(str))
+    subjects = study().subjects[["subject", "treatment"]].astype(str)
+    return trd.DividedStudy(
+        dd.from_pandas(visits, npartitions=3), subjects, scale=study().scale.label
+    )
+
+
 RESPONSE = {"outcome": trd.Response(), "day": 28}
 
 MAKERS: dict[str, Callable[[], Any]] = {
@@ -181,6 +194,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
+    "DividedLMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(divided()),
     "GLMMResult": glmm,
     "GLMMMargins": lambda: glmm().margins("treatment", by="visit"),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
