@@ -31,6 +31,7 @@ Kind = Literal["robust", "model", "mancl-derouen", "kauermann-carroll", "fay-gra
 Rule = Literal["residual", "satterthwaite", "fay-graubard", "pan-wall", "normal"]
 RULES = ("residual", "satterthwaite", "fay-graubard", "pan-wall", "normal")
 _SINGULAR = 1e-9  # 1 - leverage that counts as 0
+_DETERMINED = 1e12  # condition from which a subject alone determines a coefficient
 _MOST_ENLARGED = 0.75  # Fay and Graubard's bound of the proportion of a score, their section 2.3
 
 
@@ -207,7 +208,7 @@ def _satterthwaite_sums(
 
 def _fay_graubard_sums(
     terms: TermsInMemory, directions: FloatArray, bread: FloatArray, meat: FloatArray,
-    fill: FloatArray, sum_of_costs: FloatArray, n: int, costs: list[FloatArray] | None,
+    fill: FloatArray, sum_of_costs: FloatArray, n: int, costs: FloatArray | None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
     """Return for each contrast sums of which tr(Psi M) and tr(Psi M Psi M) are made.
 
@@ -216,14 +217,14 @@ def _fay_graubard_sums(
     g_i' Psi g_j for g_i = (1_i - h_i): a diagonal and two of rank q.
     """
     omega = _information(terms)
+    costs = _costs_of(directions, omega, bread) if costs is None else costs
     trace, squared, cross = [], [], []
     for k, a in enumerate(directions):
         proportion = np.full(len(omega), 1 / n)
         if sum_of_costs[k] > 0:
-            cost = _cost(a, omega, bread) if costs is None else costs[k]
-            proportion = np.where(np.isnan(cost), fill[k], cost) / sum_of_costs[k]
+            proportion = np.where(np.isnan(costs[k]), fill[k], costs[k]) / sum_of_costs[k]
         f = terms.enlarged * a
-        h = np.einsum("iab,ib->ia", omega, f) @ bread
+        h = (omega @ f[:, :, None])[:, :, 0] @ bread
         psi_f = proportion[:, None] * (f @ meat)
         diagonal = np.einsum("iq,iq->i", f, psi_f)
         # K = diag(d) - P H' - H P' + H S H' with P_i = Psi_i f_i and S the sum of the Psi_i.
@@ -242,25 +243,24 @@ def _information(terms: TermsInMemory) -> FloatArray:
 
 def _costs(
     terms: TermsInMemory, directions: FloatArray, bread: FloatArray, handed_on: bool
-) -> tuple[FloatArray, FloatArray, FloatArray, list[FloatArray]]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]:
     """Return for each contrast the sum of known costs, the unknown ones, the highest, and all."""
-    omega = _information(terms)
-    costs = [_cost(a, omega, bread) for a in directions]
+    costs = _costs_of(directions, _information(terms), bread)
+    known = np.nan_to_num(costs)
     return (
-        np.array([np.nansum(cost) for cost in costs]),
-        np.array([np.isnan(cost).sum() for cost in costs]),
-        np.array([np.nan_to_num(cost).max(initial=0.0) for cost in costs]),
-        costs if handed_on else [],
+        known.sum(axis=1),
+        np.isnan(costs).sum(axis=1),
+        known.max(axis=1, initial=0.0),
+        costs if handed_on else None,
     )
 
 
-def _cost(a: FloatArray, omega: FloatArray, bread: FloatArray) -> FloatArray:
-    """Return what the model's variance of the contrast grows by without each subject."""
+def _costs_of(directions: FloatArray, omega: FloatArray, bread: FloatArray) -> FloatArray:
+    """Return what the model's variance of each contrast grows by without each subject, (k, n)."""
     # c'[(A - Omega_i)^-1 - A^-1]c = a'(Omega_i^-1 - B)^-1 a = a'(I - Omega_i B)^-1 Omega_i a.
-    q = len(a)
-    gap = np.eye(q) - omega @ bread
-    cost = np.full(len(omega), np.nan)
-    usable = np.linalg.cond(gap) < 1e12
-    wanted = omega[usable] @ a
-    cost[usable] = np.linalg.solve(gap[usable], wanted[:, :, None])[:, :, 0] @ a
-    return np.asarray(np.maximum(cost, 0.0), dtype=float)
+    gap = np.eye(len(bread)) - omega @ bread
+    costs = np.full((len(directions), len(omega)), np.nan)
+    usable = np.linalg.cond(gap) < _DETERMINED
+    growth = np.linalg.solve(gap[usable], omega[usable])
+    costs[:, usable] = np.einsum("ka,iab,kb->ki", directions, growth, directions, optimize=True)
+    return np.asarray(np.maximum(costs, 0.0))
