@@ -133,6 +133,12 @@ def test_a_worker_that_is_killed_loses_nothing(folder: Path) -> None:
         killer.start()
         found = answers(study)
         killer.join()
+        spec = trd.LMM("change ~ baseline + treatment", random="1 + day")
+        fit = spec.fit(study)
+        # What a worker keeps of its subjects between the rounds of a search is made again.
+        os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
+        effects = fit.random_effects()
+    pd.testing.assert_frame_equal(effects, spec.fit(alone(folder)).random_effects(), rtol=1e-8)
     for one, other in zip(found, answers(alone(folder)), strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-10)
 
