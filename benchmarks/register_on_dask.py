@@ -57,6 +57,10 @@ def steps(folder: Path) -> list[tuple[str, float]]:
     fit = trd.MMRM("change ~ baseline * visit + treatment * visit").fit(study)
     fit.margins("treatment", by="visit").contrasts(reference="A").tidy()
     tell("MMRM of 9 visits, Kenward-Roger")
+    trd.LMM("change ~ baseline + treatment * day", random="1 + day").fit(study).tidy()
+    tell("LMM, random slope in days")
+    trd.GEE("response ~ treatment * visit + baseline").fit(study, outcome=RESPONSE).tidy()
+    tell("GEE of response at 9 visits, exchangeable")
     return seconds
 
 
