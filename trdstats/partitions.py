@@ -109,8 +109,8 @@ class Kept:
             return computed([task_of(work)(task, *arguments) for task in self.tasks])
         except FileNotFoundError as error:
             raise TooLargeError(
-                "The rows of partitions that this result was made of are no longer there: they are "
-                "kept as long as the session in which it was fitted. Fit the model again."
+                "What partitions keep for this result is no longer there: it is kept as long as "
+                "the result that was fitted, not for copies of it. Fit the model again."
             ) from error
 
     def then(

@@ -411,7 +411,7 @@ def test_a_result_travels_while_its_study_stands() -> None:
     text = pickle.dumps(result)
     same(result.tidy(), pickle.loads(text).tidy())
     del result
-    with pytest.raises(TooLargeError, match=r"are no longer there.*Fit the model again"):
+    with pytest.raises(TooLargeError, match=r"is no longer there: .*Fit the model again"):
         pickle.loads(text).tidy()
 
 
