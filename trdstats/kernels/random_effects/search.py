@@ -134,7 +134,7 @@ def minimise(
     state = evaluate(model, start)
     if state is None:
         return None
-    evaluations, exact = 1, False
+    evaluations, exact, long = 1, False, 0
     for step_number in range(most + 1):
         derivatives = slopes(model, state)
         gradient, hessian = _in_roots(model, x, derivatives, exact=exact)
@@ -156,8 +156,9 @@ def minimise(
             continue
         x, state = reached
         # Near a variance of 0 average information, which shrinks with the square of the root, asks
-        # for steps that are far too long; exact derivatives do not.
-        exact = exact or used > _LONG
+        # for steps that are far too long, one after the other; exact derivatives do not.
+        long = long + 1 if used > _LONG else 0
+        exact = exact or long == 2
     state, singular = _on_boundary(model, state)
     if singular:
         x, state, derivatives, hessian = _settle(model, state)

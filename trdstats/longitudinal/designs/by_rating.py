@@ -24,9 +24,8 @@ from trdstats.formulas import (
 from trdstats.frames import to_pandas
 from trdstats.longitudinal.designs.by_visit import warn_of_changing_roles
 from trdstats.longitudinal.designs.design import Design, RowTotals
-from trdstats.study import Study
 from trdstats.study.plausibility.plain_tables import warn_of_changes
-from trdstats.study.study import better_of, caveat_of
+from trdstats.study.study import better_of, caveat_of, is_of_study
 
 Factor = tuple[Any, Any]  # group of each row, names of the groups
 
@@ -102,8 +101,9 @@ def build_rows(
     roles = [*effects, *more]
     frame, left_out = complete_rows(data, formula, roles, sorted(needed))
     outcome = str(formula.lhs[0])
-    if not isinstance(data, Study):
-        warn_of_changes(to_pandas(data, what="data"), outcome, ["visit", "day"])
+    if outcome == "change" and not is_of_study(data):
+        table = to_pandas(data, what="data", copied=False)
+        warn_of_changes(table, outcome, ["visit", "day"])
     uses = formula.rhs.columns()
     for effect in effects.values():
         uses |= effect.columns()
