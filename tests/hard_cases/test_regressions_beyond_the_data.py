@@ -28,6 +28,13 @@ FITS: dict[str, Any] = {
     "times": lambda t, **k: trd.Standardisation("treatment + age", days=[28], **k).fit(
         trd.EventTimes(t)
     ),
+    "logistic": lambda t: trd.Logistic("responded ~ treatment + age").fit(t),
+    "margins of a logistic regression": lambda t: (
+        trd.Logistic("responded ~ treatment + age").fit(t).margins()
+    ),
+    "margins of categories": lambda t: (
+        trd.ProportionalOdds("responded ~ treatment + age").fit(t).margins()
+    ),
 }
 
 
@@ -46,3 +53,10 @@ def test_of_the_treated_only_what_concerns_them_is_said() -> None:
     text = repr(FITS["rates"](cohorts(), estimand="att", treated="ECT"))
     assert "got TMS" in text
     assert "got ECT" not in text
+
+
+def test_odds_ratios_alone_average_over_nobody() -> None:
+    """Without a comparison, or as an odds ratio given the age, nothing is predicted there."""
+    alone = trd.Logistic("responded ~ age", by=None).fit(cohorts())
+    given = trd.ProportionalOdds("responded ~ treatment + age").fit(cohorts())
+    assert "rests on its form alone" not in repr(alone) + repr(given)
