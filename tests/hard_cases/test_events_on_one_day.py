@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.errors import NotEstimableError
+from trdstats.errors import EstimateWarning, NotEstimableError
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +38,14 @@ def test_an_exponential_has_one(times: trd.EventTimes) -> None:
     """Ten events in 500 days under each treatment: a mean of 50 days."""
     found = trd.AFT("treatment", distribution="exponential").fit(times).tidy()
     assert found["estimate"].tolist() == pytest.approx([np.log(50), 0.0], abs=1e-6)
+
+
+def test_a_cure_model_does_not_know_its_parameters(times: trd.EventTimes) -> None:
+    """Those with the event had it after 50.0 days (50.0 to 50.0), under a note on convergence."""
+    frame = times.frame[["subject", "treatment"]].assign(
+        time=np.where(np.arange(20) % 3, 50.0, 90.0), status=np.arange(20) % 3 > 0
+    )
+    with pytest.warns(EstimateWarning):
+        found = trd.MixtureCure("treatment", "1").fit(trd.EventTimes(frame)).tidy()
+    assert found["std_error"].isna().all()
+    assert (found["reason"] != "").all()

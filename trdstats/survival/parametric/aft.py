@@ -20,6 +20,7 @@ from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.parametric.aft_result import AFTResult, parameter_names
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
+    NO_SPREAD,
     Analysed,
     analyse,
     check_events,
@@ -29,7 +30,6 @@ from trdstats.survival.parametric.parametric_data import (
 
 # Logarithm of days that no patient lives: a search that was stopped there was on its way out.
 _UNBOUNDED = 50.0
-_NO_SPREAD = -15.0  # log scale: times that differ by less than a millionth of themselves
 
 
 @checked
@@ -142,7 +142,7 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     Z = X @ fit.back[:q, :q]
     with np.errstate(over="ignore", divide="ignore"):
         whole[:q, :q] = Z.T @ (data.weight[:, None] * Z) / np.exp(2 * sigma)
-    on_a_line = not fit.converged and float(np.min(sigma)) < _NO_SPREAD
+    on_a_line = not fit.converged and float(np.min(sigma)) < NO_SPREAD
     finite = np.isfinite(whole).all() and np.isfinite(fit.information).all()
     if on_a_line or not finite:
         raise NotEstimableError(
