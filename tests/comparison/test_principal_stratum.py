@@ -123,3 +123,11 @@ def test_a_response_without_a_baseline_is_of_its_own_subject() -> None:
     found = spec.fit(holes).tidy()
     columns = ["response", "response_reference", "bound_low", "bound_high", "conf_low"]
     assert found[columns].to_numpy() == pytest.approx(whole[columns].to_numpy(), abs=1e-12)
+
+
+def test_other_treatments_are_said() -> None:
+    """Of the 198 who responded 31 had another treatment before the loss: no word of it."""
+    spec = trd.PrincipalStratumBounds(trd.Response(), trd.Relapse(22), tau=60, n_boot=4)
+    found = spec.fit(trd.load_sample("trial"))
+    told = "Started another treatment: 9 TMS, 13 ECT, 9 IV ketamine (counted as assigned)."
+    assert told in repr(found)

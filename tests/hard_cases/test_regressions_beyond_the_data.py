@@ -28,6 +28,13 @@ FITS: dict[str, Any] = {
     "times": lambda t, **k: trd.Standardisation("treatment + age", days=[28], **k).fit(
         trd.EventTimes(t)
     ),
+    "logistic": lambda t: trd.Logistic("responded ~ treatment + age").fit(t),
+    "margins of a logistic regression": lambda t: (
+        trd.Logistic("responded ~ treatment + age").fit(t).margins()
+    ),
+    "margins of categories": lambda t: (
+        trd.ProportionalOdds("responded ~ treatment + age").fit(t).margins()
+    ),
 }
 
 
@@ -46,3 +53,33 @@ def test_of_the_treated_only_what_concerns_them_is_said() -> None:
     text = repr(FITS["rates"](cohorts(), estimand="att", treated="ECT"))
     assert "got TMS" in text
     assert "got ECT" not in text
+
+
+def test_odds_ratios_alone_average_over_nobody() -> None:
+    """Without a comparison, or as an odds ratio given the age, nothing is predicted there."""
+    alone = trd.Logistic("responded ~ age", by=None).fit(cohorts())
+    given = trd.ProportionalOdds("responded ~ treatment + age").fit(cohorts())
+    assert "rests on its form alone" not in repr(alone) + repr(given)
+
+
+def ended_early() -> pd.DataFrame:
+    """TMS was followed to day 30 at most, ECT to day 59."""
+    times = cohorts().assign(age=lambda t: t["age"].sample(frac=1, random_state=1).array)
+    late = (times["treatment"] == "TMS") & (times["time"] > 30)
+    return times.assign(time=times["time"].mask(late, 30), status=times["status"].mask(late, 0))
+
+
+@pytest.mark.parametrize("model", ["cox", "weibull", "marginal"])
+def test_days_on_which_a_treatment_was_not_followed(model: Any) -> None:
+    """Curves end on day 30, and RMST refuses tau = 50; a regression gave limits on day 50."""
+    times = trd.EventTimes(ended_early())
+
+    def told(day: float) -> str:
+        if model == "marginal":
+            return repr(trd.CoxPH("treatment + age").fit(times).marginal("treatment", days=[day]))
+        spec = trd.Standardisation("treatment + age", days=[20, day], model=model)
+        return repr(spec.fit(times))
+
+    note = "No subject was followed to day 50 under TMS (to day 30). What the regression says"
+    assert note in told(50)
+    assert "No subject was followed" not in told(30)

@@ -21,7 +21,7 @@ from trdstats import (
     compare_counts,
     plots,
 )
-from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
+from trdstats.errors import DataWarning, NotEstimableError, SpecError, UnknownNameError
 from trdstats.imputation import Imputed
 
 
@@ -139,6 +139,21 @@ def test_bad_binary(trial: Study) -> None:
     whole = Study(frame, scale="MADRS", randomised=True)
     with pytest.raises(NotEstimableError, match="No subject is missing at day 7"):
         BinaryTippingPoint(Response(), 7).fit(whole)
+
+
+def test_which_arms_are_compared_by_default() -> None:
+    """Of arms that are numbers, the one against reference=1 was "1"; one arm ended in an error."""
+    rows = [(f"P{k}", 1 + k % 2, d, v) for k in range(8) for d, v in ((0, 30), (7, 10 + 2 * k))]
+    frame = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
+    frame.loc[(frame["subject"] == "P3") & (frame["day"] == 7), "score"] = np.nan
+    coded = Study(frame, scale="MADRS", randomised=True)
+    for reference, other in ((1, "2"), (2, "1")):
+        found = BinaryTippingPoint(Response(), 7, reference=reference).fit(coded).glance().iloc[0]
+        assert (found["treatment"], found["reference"]) == (other, str(reference))
+    with pytest.warns(DataWarning, match="nothing can be compared"):
+        one = Study(frame.assign(treatment=1), scale="MADRS", randomised=True)
+    with pytest.raises(NotEstimableError, match="one treatment, '1': there are no two arms"):
+        BinaryTippingPoint(Response(), 7).fit(one)
 
 
 def test_drawing_functions_refuse_half_a_grid() -> None:

@@ -150,3 +150,26 @@ def test_what_is_refused() -> None:
         trd.DynamicPrediction("score", horizon=30, landmarks=[400]).fit(small)
     with pytest.raises(NotEstimableError, match="is followed for 400 days more"):
         trd.DynamicPrediction("score", horizon=400, landmarks=[30]).fit(small)
+
+
+def test_a_response_regained_was_lost_first() -> None:
+    """Lost on day 30 by 40, who regain it on day 60 and keep it; 8 others lose it on day 90.
+
+    The end of the last stay counted, day 140, so that the 40 were held to keep it from day 14 on.
+    """
+    rng = np.random.default_rng(4)
+    score = rng.normal(8, 3, 80).round()
+    again, late = np.arange(80) % 2 == 0, np.arange(80) % 10 == 5
+    first = pd.DataFrame({
+        "subject": [f"P{i:02}" for i in range(80)], "treatment": "all", "start": 0.0,
+        "stop": np.select([again, late], [30.0, 90.0], 140.0),
+        "status": (again | late).astype(int), "score": score,
+    })  # fmt: skip
+    second = first[again].assign(start=60.0, stop=140.0, status=0)
+    spec = trd.DynamicPrediction("score", horizon=40, landmarks=[14, 70])
+    both = spec.fit(trd.Episodes(pd.concat([first, second])))
+    found = both.performance(folds=5)
+    assert found["n"].tolist() == [80, 80]
+    assert found["events"].tolist() == [40, 8]
+    with pytest.raises(SpecError, match="give the episodes before gap_time"):
+        spec.fit(trd.Episodes(pd.concat([first, second])).gap_time())

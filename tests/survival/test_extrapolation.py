@@ -195,6 +195,12 @@ def test_malformed_background() -> None:
         fit(pd.DataFrame({"age": [65], "rate": [0.1]}))
     with pytest.raises(UnknownNameError, match="'age'"):
         fit(pd.DataFrame({"age": [0], "rate": [0.1]}), table())
+    # Nobody lived to the first horizon.
+    with pytest.raises(DataError, match="above 1 death per person-year") as caught:
+        fit(pd.DataFrame({"age": [0, 50], "rate": [0.9, 4.5]}))
+    assert "per 100, 1,000 or 100,000 persons are to be divided" in str(caught.value)
+    with pytest.raises(DataError, match="missing, above 120, or below"):  # a code, or days
+        fit(pd.DataFrame({"age": [0, 50], "rate": [0.001, 0.005]}), table(age=999.0))
 
 
 def test_handed_on_to_lifelines() -> None:

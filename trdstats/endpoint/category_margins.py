@@ -107,7 +107,9 @@ def standardised_categories(of: ProportionalOddsResult) -> CategoryMargins:
         gradient = np.einsum("i,ijk->kj", proportion, slope)
         direct.append(proportion[:, None] * (probability - mean) + on_theta @ gradient)
         cells += [(level, name) for name in of.categories]
-    notes = (*of._notes_on, *caveat_notes(of._caveat), *notes_on(of.switching))
+    notes = (
+        *of._notes_on, *data.beyond, *caveat_notes(of._caveat), *notes_on(of.switching),
+    )  # fmt: skip
     values = estimates_of(
         pd.DataFrame(cells, columns=[by, "category"]), np.concatenate(value),
         influences=sample.stacked_influence(np.hstack(direct)), subjects=sample.who,

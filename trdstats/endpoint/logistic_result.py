@@ -135,6 +135,5 @@ class LogisticResult(OddsRatioResult):
         tables = [self._odds_table("Odds ratio")]
         if self.spec.by is not None:
             tables += self.margins().summary().tables
-        return Summary(
-            "Logistic regression", tuple(header), tuple(tables), self._notes_of_summary()
-        )
+        notes = (*self._data.beyond, *self._notes_of_summary())
+        return Summary("Logistic regression", tuple(header), tuple(tables), notes)

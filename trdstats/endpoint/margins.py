@@ -100,7 +100,7 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
         direct[:, k] = proportion * (mean - value[k]) + on_beta @ slope
     day = np.nan if of.spec.day is None else float(of.spec.day)
     caveat = of._caveat
-    notes = (*caveat_notes(caveat), *notes_on(of.switching))
+    notes = (*data.beyond, *caveat_notes(caveat), *notes_on(of.switching))
     values = values_by_treatment(
         [("rate", day)], by, order, value, influence=sample.stacked_influence(direct),
         subjects=sample.who, title="Marginal rates", notes=notes,

@@ -10,6 +10,7 @@ import numpy as np
 from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.analysis_set import AnalysisSet, read_analysis_set
+from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes, with_covariates
 from trdstats.errors import NotEstimableError, SpecError, count_of, pick_level
 from trdstats.estimates.weights import WeightsLike, check_observed, read_weights, weight_model
@@ -112,6 +113,8 @@ class EndpointData:
         Level the others are compared with; empty likewise.
     notes : tuple of str
         Whom the analysis is about.
+    beyond : tuple of str
+        What margins must say: levels and ranges of covariates that a level of `by` never gets.
     """
 
     sample: AnalysisSet
@@ -119,6 +122,7 @@ class EndpointData:
     levels: tuple[str, ...]
     reference: str
     notes: tuple[str, ...]
+    beyond: tuple[str, ...]
 
     @property
     def full(self) -> FloatArray:
@@ -174,7 +178,8 @@ def read_endpoint(
     lost = int((~analysed).sum())
     sentence = f"{count_of(lost, 'subject', 'subjects')} without an outcome: left out."
     notes = (sentence,) if lost else ()
-    return EndpointData(sample, design, levels, first, notes)
+    beyond = () if by is None else note_extrapolation(sample.frame, covariates, by, None)
+    return EndpointData(sample, design, levels, first, notes, beyond)
 
 
 def _analysis_set(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError, check_tau
@@ -38,3 +40,19 @@ def headline_day(time: FloatArray, entry: FloatArray) -> float:
     heads = FollowUp(time, np.zeros(len(time), dtype=np.intp), entry, np.ones(len(time)))
     enough = is_supported(heads.at_risk(distinct), len(time))
     return float(distinct[enough][-1]) if enough.any() else 0.0
+
+
+def beyond_follow_up(group: pd.Series[Any], time: FloatArray, last: float) -> tuple[str, ...]:
+    """Return a note on groups in which no subject was followed to the last day asked for.
+
+    A curve of the group itself ends there. A regression goes on, by what it saw of the others.
+    """
+    longest = pd.Series(time).groupby(group.to_numpy(dtype=object), sort=False).max()
+    short = [f"{name} (to day {longest[name]:g})" for name in longest[longest < last].index]
+    if not short:
+        return ()
+    return (
+        f"No subject was followed to day {last:g} under {', '.join(sorted(short))}. What the "
+        "regression says of later days there rests on its form alone, and the interval knows "
+        "nothing of that.",
+    )

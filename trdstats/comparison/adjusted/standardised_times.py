@@ -22,6 +22,7 @@ from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival import AFT, CoxPH
 from trdstats.survival.parametric.aft_standardised import standardise_aft
+from trdstats.survival.reported_days import beyond_follow_up
 from trdstats.tables import caveat_notes
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def standardise_times(
     reference = pick_level("treatment", spec.reference, levels)
     if spec.treated is not None:
         pick_level("treatment", spec.treated, levels)
-    _check_follow_up(frame, max([*spec.days, spec.tau or 0.0]))
+    last = max([*spec.days, spec.tau or 0.0])
+    _check_follow_up(frame, last)
     _check_first_look(times, spec)
     quantities: list[tuple[Quantity, float]] = [("survival", float(d)) for d in spec.days]
     if spec.tau is not None:
@@ -65,6 +67,7 @@ def standardise_times(
         header=header,
         notes=(
             *_unseen(times),
+            *beyond_follow_up(frame[spec.by], frame["time"].to_numpy(dtype=float), last),
             *note_extrapolation(
                 frame, spec.formula, spec.by, spec.treated if spec.estimand == "att" else None
             ),

@@ -97,6 +97,8 @@ class ChangingWeights(SummaryMixin):
 
         Raises
         ------
+        SpecError
+            When a covariate is not known at the start of an interval, such as ``stop``.
         DataError, UnknownNameError
             When a covariate is missing.
         NotEstimableError

@@ -126,6 +126,8 @@ class CloneCensorWeight(SummaryMixin):
 
         Raises
         ------
+        SpecError
+            When a covariate is not known at the start of an interval, such as ``stop``.
         DataError, UnknownNameError
             When a covariate is missing.
         NotEstimableError

@@ -9,11 +9,12 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.changing.decisions import Decisions
-from trdstats.errors import DataError, NotEstimableError, Problem, count_of
-from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
+from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of
+from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 
 _LEAST = 1e-8
+_AT_THE_END = ("stop", "status", "left")  # what became of an interval, known when it is over
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,28 @@ class Choice:
         return np.clip(p, _LEAST, 1.0)
 
 
-def read_known(decisions: Decisions, formula: str, *, least: int = 1) -> CovariateDesign:
+def read_known(
+    decisions: Decisions, formula: str, *, decided: bool = False, least: int = 1
+) -> CovariateDesign:
     """Return the covariates of all decisions.
+
+    Parameters
+    ----------
+    decisions : Decisions
+    formula : str
+    decided : bool
+        Whether the decision of the interval itself has been made, and may be a covariate.
+    least : int
+        Terms it has at least.
 
     Raises
     ------
+    SpecError
+        When a covariate is not known at the start of an interval.
     DataError
         When one is missing; the subjects are named.
     """
+    _check_known_at_start(formula, _AT_THE_END if decided else ("on", *_AT_THE_END))
     frame = decisions.frame
     design = read_covariates(frame, formula, what="decisions", least=least)
     kept = np.zeros(len(frame), dtype=bool)
@@ -79,6 +94,18 @@ def read_known(decisions: Decisions, formula: str, *, least: int = 1) -> Covaria
     return design
 
 
+def _check_known_at_start(formula: str, later: tuple[str, ...]) -> None:
+    """Refuse covariates that are the decision itself, or what became of the interval."""
+    named = read_right_side(formula).required_variables
+    ahead = [c for c in later if c in named]
+    if ahead:
+        raise SpecError(
+            f"Covariates of decisions are what is known at the start of an interval; {formula!r} "
+            f"holds {', '.join(map(repr, ahead))}, known only after it. Take the day from 'start', "
+            "and the treatment before from 'previous'."
+        )
+
+
 def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
     """Return the model of treatment, or of staying in follow-up.
 
@@ -91,13 +118,15 @@ def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
 
     Raises
     ------
+    SpecError
+        When a covariate is not known at the start of an interval.
     DataError
         When a covariate is missing; the rows are named.
     NotEstimableError
         When covariates are collinear, the choice does not vary, or no subject left.
     """
     frame = decisions.frame
-    design = read_known(decisions, formula, least=0)
+    design = read_known(decisions, formula, decided=what == "stays", least=0)
     X = np.column_stack([np.ones(len(frame)), design.X])
     terms = ("Intercept", *design.terms)
     if what == "on":

@@ -114,6 +114,8 @@ class SequentialTrials(SummaryMixin):
 
         Raises
         ------
+        SpecError
+            When a covariate is not known at the start of an interval, such as ``stop``.
         DataError, UnknownNameError
             When a covariate is missing, or intervals differ in length.
         NotEstimableError

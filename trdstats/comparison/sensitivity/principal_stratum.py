@@ -22,12 +22,14 @@ from trdstats.kernels.numerics.partial_identification import bounds_interval, tr
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.kernels.risk_sets.row_curves import RowCurves
 from trdstats.outcomes import Definition, time_to
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.study import Study
 from trdstats.tables import (
     FrameResult,
     Summary,
     SummaryMixin,
     Table,
+    caveat_notes,
     each_row,
     format_interval,
     format_level,
@@ -161,7 +163,8 @@ class PrincipalStratumBounds(SummaryMixin):
                     "conf_level": self.conf_level, "proportion": value[4],
                 }
             )  # fmt: skip
-        return PrincipalStratumResult(self, pd.DataFrame(rows), study.scale.label)
+        switching = time_to(study, self.loss, since=self.response).switching
+        return PrincipalStratumResult(self, pd.DataFrame(rows), study.scale.label, switching)
 
     def summary(self) -> Summary:
         """Return the question in words."""
@@ -260,6 +263,8 @@ class PrincipalStratumResult(FrameResult):
     spec : PrincipalStratumBounds
     frame : pandas.DataFrame
     scale : str
+    switching : SwitchCounts or None
+        Who had started another treatment.
     """
 
     _kept: ClassVar[str] = "frame"
@@ -267,6 +272,7 @@ class PrincipalStratumResult(FrameResult):
     spec: PrincipalStratumBounds
     frame: pd.DataFrame
     scale: str
+    switching: SwitchCounts | None
 
     def at(self, gap: float) -> pd.DataFrame:
         """Return the effect for a known gap between the stratum and other responders.
@@ -319,5 +325,6 @@ class PrincipalStratumResult(FrameResult):
               f"{self.spec.seed}; they cover the effect wherever between its bounds it lies")),
             (Table(names, rows),),
             ("Among responders: the difference of those who responded, who are different patients.",
-             "Those never assessed count as without a response; who left after it is censored."),
+             "Those never assessed count as without a response; who left after it is censored.",
+             *caveat_notes(caveat_of_figure("", self.switching))),
         )  # fmt: skip

@@ -99,15 +99,19 @@ class BinaryTippingPoint:
         UnknownNameError, SpecError
             When an arm is not known, or both arms are the same.
         NotEstimableError
-            When no subject is missing.
+            When no subject is missing, or the study has one treatment.
         """
         arms = list(study.treatments)
-        reference = arms[0] if self.reference is None else self.reference
+        if len(arms) < 2:
+            raise NotEstimableError(
+                f"The study has one treatment, {arms[0]!r}: there are no two arms to compare."
+            )
+        first = 0 if self.reference is None else known_level("treatment", self.reference, arms)
+        reference = arms[first]
         treatment = (
-            next(a for a in arms if a != reference) if self.treatment is None else self.treatment
-        )
-        treatment, reference = (
-            arms[known_level("treatment", arm, arms)] for arm in (treatment, reference)
+            next(a for a in arms if a != reference)
+            if self.treatment is None
+            else arms[known_level("treatment", self.treatment, arms)]
         )
         if treatment == reference:
             raise SpecError(f"treatment and reference are both {reference!r}.")

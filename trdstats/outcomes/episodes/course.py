@@ -9,7 +9,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import DataWarning, Problem, SpecError, count_of, unknown_name, warn
 from trdstats.study import Study
 
 
@@ -41,6 +41,11 @@ class InCourse:
         ------
         SpecError, UnknownNameError
             When the study has no courses, or none of the treatment.
+
+        Warns
+        -----
+        DataWarning
+            When courses end on the day on which they begin: no time is in them.
         """
         courses = study.courses
         if not len(courses):
@@ -54,6 +59,7 @@ class InCourse:
             )
         _check_spelling(courses["treatment"].astype(str), self.treatment)
         end = _known_ends(of_treatment)
+        _warn_of_one_day(of_treatment, end)
         begins = pd.DataFrame(
             {"subject": of_treatment["subject"], "day": of_treatment["start"], "step": 1}
         )
@@ -78,6 +84,23 @@ def _check_spelling(names: pd.Series[str], treatment: str) -> None:
             f"Courses name {treatment!r} in other ways too: {', '.join(map(repr, other))}. Give "
             "all of them one name, or they count as another treatment."
         )
+
+
+def _warn_of_one_day(courses: pd.DataFrame, end: FloatArray) -> None:
+    """Warn of courses of one day, such as single infusions: (start, end] holds no time."""
+    at_once = courses["start"].to_numpy(dtype=float) == end
+    if at_once.any():
+        name = courses["treatment"].iloc[0]
+        many = count_of(int(at_once.sum()), f"course of {name} ends", f"courses of {name} end")
+        problem = Problem(
+            "course_of_one_day",
+            f"{many} on the day of the start: no time counts as in them.",
+            tuple(str(s) for s in courses.loc[at_once, "subject"].drop_duplicates()),
+            "A course is the time after its first day up to its last. Give as its end the last "
+            "day on which it is to count.",
+            "warning",
+        )
+        warn(problem.describe(), DataWarning)
 
 
 def _known_ends(courses: pd.DataFrame) -> FloatArray:

@@ -14,6 +14,8 @@ from trdstats.errors import DataError, Problem
 from trdstats.frames import to_pandas
 
 YEAR = 365.25
+_HIGHEST = 1.0  # deaths per person-year; even at the age of 110 they are fewer
+_OLDEST = 120.0  # years
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ def read_background(table: FrameLike) -> Background:
         ("bad_rate", bad_rate.any() or not np.isfinite(rate).all() or (rate < 0).any(),
          "A background rate is missing, negative or no number.",
          "Give events per person-year, such as 0.0021."),
+        ("high_rate", np.isfinite(rate).any() and np.nanmax(rate) > _HIGHEST,
+         f"A background rate is above {_HIGHEST:g} death per person-year.",
+         "Rates per 100, 1,000 or 100,000 persons are to be divided by that number."),
     )  # fmt: skip
     problems = [Problem(kind, text, (), remedy) for kind, bad, text, remedy in checks if bad]
     if problems:
@@ -81,17 +86,18 @@ def ages_of(frame: pd.DataFrame, column: str, youngest: float) -> FloatArray:
     Raises
     ------
     DataError
-        When an age is missing, or below the youngest band.
+        When an age is missing, none of a person, or below the youngest band.
     """
     ages, bad = numbers(frame[column])
-    wrong = bad | ~np.isfinite(ages) | (ages < youngest)
+    wrong = bad | ~np.isfinite(ages) | (ages < youngest) | (ages > _OLDEST)
     if wrong.any():
         raise DataError(
             [
                 Problem(
                     "bad_age",
-                    f"{int(wrong.sum())} of {len(ages)} ages in {column!r} are missing or below "
-                    f"the youngest band of the background rates ({youngest:g}).",
+                    f"{int(wrong.sum())} of {len(ages)} ages in {column!r} are missing, above "
+                    f"{_OLDEST:g}, or below the youngest band of the background rates "
+                    f"({youngest:g}).",
                     tuple(str(s) for s in frame["subject"][wrong]),
                     "Fill the ages in, in years, or add a band.",
                 )

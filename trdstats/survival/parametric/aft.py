@@ -20,6 +20,7 @@ from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.parametric.aft_result import AFTResult, parameter_names
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
+    NO_SPREAD,
     Analysed,
     analyse,
     check_events,
@@ -141,11 +142,13 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     Z = X @ fit.back[:q, :q]
     with np.errstate(over="ignore", divide="ignore"):
         whole[:q, :q] = Z.T @ (data.weight[:, None] * Z) / np.exp(2 * sigma)
-    if not (np.isfinite(whole).all() and np.isfinite(fit.information).all()):
+    on_a_line = not fit.converged and float(np.min(sigma)) < NO_SPREAD
+    finite = np.isfinite(whole).all() and np.isfinite(fit.information).all()
+    if on_a_line or not finite:
         raise NotEstimableError(
             f"The likelihood has no single maximum: {parameter_names(data.designs[0], 1)[-1]} can "
-            "change without end. The events may lie on one line of the covariates, or be too few. "
-            "Simplify the formula or the distribution."
+            "change without end. The events may all be on one day, or on one line of the "
+            "covariates, or be too few. Simplify the formula or the distribution."
         )
     values, vectors = eigh(fit.information, whole)
     far = np.abs(np.linalg.solve(fit.back, fit.theta)).max()

@@ -19,6 +19,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.parametric.mixture_cure_result import MixtureCureResult
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
+    NO_SPREAD,
     analyse,
     check_events,
     no_start,
@@ -141,7 +142,8 @@ def poorly_identified(
     states = V.T @ (weight[:, None] * V) / 4
     with np.errstate(over="ignore", divide="ignore"):
         times = Z.T @ (weight[:, None] * Z) / np.exp(2 * fit.log_sigma)
-    if not (np.isfinite(times).all() and np.isfinite(H).all()):  # the scale ran to 0
+    on_one_day = not fit.converged and fit.log_sigma < NO_SPREAD
+    if on_one_day or not (np.isfinite(times).all() and np.isfinite(H).all()):  # the scale ran to 0
         return np.ones(len(H), dtype=bool), np.ones(len(H), dtype=bool)
     size = np.sqrt(weight @ np.column_stack((W**2, X**2, np.ones(len(weight)))))
     flat = _part_in(H, block_diag(states, times, weight.sum()), FLAT, fit.back, size)

@@ -30,6 +30,7 @@ from trdstats.tables import caveat_notes
 # Below this share of the information that every subject's exact time would give about a parameter,
 # the likelihood is flat: its maximum lies at infinity or is a ridge.
 FLAT = 1e-6
+NO_SPREAD = -15.0  # log scale: times that differ by less than a millionth of themselves
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ class DynamicPrediction(SummaryMixin):
         Parameters
         ----------
         episodes : Episodes
-            From `start_stop`, with the covariates.
+            From `start_stop`, with the covariates. Where a response is regained, its first loss
+            after the landmark counts.
 
         Raises
         ------

@@ -23,7 +23,7 @@ from trdstats.kernels.risk_sets.survival_curve import survival_interval
 from trdstats.survival.curves.curve_result import WholeCurves, why_missing
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
-from trdstats.survival.reported_days import check_days, headline_day
+from trdstats.survival.reported_days import beyond_follow_up, check_days, headline_day
 from trdstats.tables import Summary, Table, each_row, format_estimate, format_level
 
 if TYPE_CHECKING:
@@ -130,8 +130,18 @@ class MarginalCurves(WholeCurves):
             self._keys(), value, influences=effect, subjects=data.sample.influence_subjects(),
             covariance=data.sample.covariance_between(effect, error**2),
             limits_scale="log-log", reasons=why_missing(value, error, float(data.time.max())),
-            title="Standardised survival", notes=notes_of(self.model.times, data.sample),
+            title="Standardised survival", notes=self._notes(self.days),
         )  # fmt: skip
+
+    def _notes(self, days: FloatArray) -> tuple[str, ...]:
+        data = self.model._regressed
+        # A day after all follow-up has no estimate, and its reason.
+        known = days[days <= data.time.max()]
+        last = float(known.max(initial=0.0))
+        return (
+            *beyond_follow_up(data.design.frame[self.by], data.time, last),
+            *notes_of(self.model.times, data.sample),
+        )
 
     def _stacked(self) -> FloatArray:
         """Return influences on the curves, level by level, shape (n, levels * days)."""
@@ -235,5 +245,5 @@ class MarginalCurves(WholeCurves):
             f"Without {self.model.times.outcome} (%, {level}), standardised over {self.by}",
             tuple(lines),
             (Table(header, tuple(rows)),),
-            notes_of(self.model.times, self.model._regressed.sample),
+            self._notes(shown),
         )
