@@ -519,6 +519,12 @@ def test_a_partition_without_a_column_that_is_needed_is_named(column: str) -> No
         trd.DividedStudy(partitions, **ROLES)
 
 
+def test_a_folder_of_other_files_is_named_by_a_pattern(tmp_path: Path) -> None:
+    visits().to_csv(tmp_path / "visits.csv", index=False)
+    with pytest.raises(trd.errors.TrdstatsError, match=r"holds no Parquet files.*\*\.csv"):
+        trd.read_study(tmp_path, engine="dask", **ROLES)
+
+
 def test_several_scales() -> None:
     frame = visits().assign(other=(visits()["score"] / 3).round())
     roles = {"scale": ["MADRS", "PHQ9"], "score": {"MADRS": "score", "PHQ9": "other"}}

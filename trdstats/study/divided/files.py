@@ -88,6 +88,11 @@ def _files(path: Path) -> list[Path]:
         files = sorted(f for f in path.iterdir() if f.suffix.lower() in _PARQUET)
     else:
         files = [path] if path.is_file() else []
+    if not files and path.is_dir():
+        raise TrdstatsError(
+            f"The folder {text!r} holds no Parquet files: name others by a pattern, such as "
+            f"{str(path / '*.csv')!r}."
+        )
     if not files:
         raise TrdstatsError(f"There is no file {text!r}.")
     return files
