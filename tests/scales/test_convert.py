@@ -134,6 +134,13 @@ def test_totals_without_a_place(scores: list[Any]) -> None:
         convert(scores, "HAMD17", "QIDS-SR")
 
 
+def test_half_a_point_within_a_range_of_totals_is_refused() -> None:
+    """Totals 10 and 11 of the IDS go with 4 of the QIDS; 10.5 is a total of neither."""
+    assert convert([10, 11], "IDS-SR30", "QIDS-SR")["estimate"].tolist() == [4, 4]
+    with pytest.raises(DataError, match="1 total has no place in the link IDSSR30 to QIDSSR16"):
+        convert([10, 10.5], "IDS-SR30", "QIDS-SR")
+
+
 def test_percent_falls() -> None:
     assert transfer_percent_change([20.0, 50.0], "MADRS", "HAMD17").tolist() == [20, 50]
     with pytest.raises(NotEstimableError, match="per cent falls on PHQ9 and MADRS"):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import trdstats as trd
 from trdstats.cli import main
-from trdstats.errors import DataError, NotEstimableError, PlanError, SpecError
+from trdstats.errors import DataError, DataWarning, NotEstimableError, PlanError, SpecError
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.plan.reading.text import plan_from_text
 from trdstats.sites import SiteSummary
@@ -226,6 +226,24 @@ def test_days_with_few_join_the_next_by_hand() -> None:
     assert not words[0].is_missing
     _, withheld = guard_times([counts], 5, 3)
     assert "more than the 3 that the plan allows" in withheld[0].words
+
+
+def test_one_file_summarised_as_two_sites_is_named() -> None:
+    given = summaries()
+    first, second = (s.site for s in given[:2])
+    again = trd.summarise_site(plan(), second, minimum=1, study=part(0))
+    words = f"The summaries of '{first}' and '{second}' hold the same counts and event times"
+    with pytest.warns(DataWarning, match=words):
+        together = trd.combine([given[0], again, *given[2:]])
+    assert words in str(together)
+    assert words not in str(trd.combine(given))
+
+
+def test_sites_of_the_plan_without_a_summary_are_named() -> None:
+    given = summaries()
+    words = f"The plan names sites without a summary here: {given[1].site}."
+    assert words in str(trd.combine([given[0], *given[2:]]))
+    assert "without a summary" not in str(trd.combine(given))
 
 
 def test_other_plans_sites_and_levels_are_refused() -> None:

@@ -477,6 +477,54 @@ def test_categories_keep_their_order(stored: bool, tmp_path: Path) -> None:
     same(*(of_times(trd.time_to(s, RESPONSE)) for s in (study, divided)))
 
 
+@pytest.mark.parametrize("lacks", [0, 1])
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("written", ["csv", "parquet"])
+def test_a_column_of_some_files_is_missing_in_the_others(
+    written: str, split: bool, lacks: int, tmp_path: Path
+) -> None:
+    frame = visits()
+    number = frame["subject"].str[1:].astype(int)
+    cut = np.arange(len(frame)) if split else number
+    parts = [frame[cut % 2 == k] for k in (0, 1)]
+    parts[lacks] = parts[lacks].drop(columns=["age", "site"])
+    for k, part in enumerate(parts):
+        if written == "csv":
+            part.to_csv(tmp_path / f"{k}.csv", index=False)
+        else:
+            part.to_parquet(tmp_path / f"{k}.parquet", index=False)
+    with pytest.warns(trd.errors.DataWarning) as raised:
+        divided = trd.read_study(tmp_path / f"*.{written}", engine="dask", **ROLES)
+    words = str(raised[0].message)
+    n = len(parts[lacks])
+    assert f"`visits` have a column 'age' only in some partitions: it is missing in {n:,}" in words
+    assert f"partition {lacks}" in words
+    study = quietly(lambda: trd.Study(pd.concat(parts), **ROLES))
+    assert ("age" in study.subjects) != split  # rows of a file without it start some subjects
+    tables = [s.subjects[sorted(s.subjects)] for s in (study, divided)]
+    same(*(t.assign(site=t.get("site", pd.Series(dtype=object)).fillna("")) for t in tables))
+    fits = [quietly(lambda s=s: trd.LMM("score ~ age + site").fit(s)) for s in (study, divided)]
+    same(*(fit.tidy() for fit in fits))
+
+
+@pytest.mark.parametrize("column", ["subject", "day", "score", "treatment"])
+def test_a_partition_without_a_column_that_is_needed_is_named(column: str) -> None:
+    frame = visits()
+    parts = [frame, frame.drop(columns=column)]
+    partitions = dd.from_delayed(
+        [dask.delayed(part) for part in parts], meta=frame.iloc[:0], verify_meta=False
+    )
+    said = f"`visits` have a column '{column}' only in some partitions.\n  partition 1 has none"
+    with pytest.raises(DataError, match=said):
+        trd.DividedStudy(partitions, **ROLES)
+
+
+def test_a_folder_of_other_files_is_named_by_a_pattern(tmp_path: Path) -> None:
+    visits().to_csv(tmp_path / "visits.csv", index=False)
+    with pytest.raises(trd.errors.TrdstatsError, match=r"holds no Parquet files.*\*\.csv"):
+        trd.read_study(tmp_path, engine="dask", **ROLES)
+
+
 def test_several_scales() -> None:
     frame = visits().assign(other=(visits()["score"] / 3).round())
     roles = {"scale": ["MADRS", "PHQ9"], "score": {"MADRS": "score", "PHQ9": "other"}}

@@ -182,6 +182,14 @@ def test_sums_of_partitions_give_the_numbers_of_memory(family: str, corr: str) -
     same(one, other)
 
 
+def test_margins_at_a_given_covariate_change_none_that_follow() -> None:
+    formula = "change ~ baseline + treatment * visit"
+    for result in answers(lambda s: fit(s, formula, family="gaussian"), *both(4)):
+        before = result[0].margins("treatment", by="visit").tidy()
+        result[0].margins("treatment", by="visit", at={"baseline": 5})
+        same(before, result[0].margins("treatment", by="visit").tidy())
+
+
 def test_small_sample_corrections_and_degrees_of_freedom() -> None:
     study, divided = both(3)
     pairs = {"mancl-derouen": "pan-wall", "kauermann-carroll": "satterthwaite",

@@ -120,6 +120,8 @@ def convert(
     link = _packaged(a, b) if table is None else _given_link(to_pandas(table, what="table"), a, b)
     estimate, low, high, sd = _look_up(values, link)
     lost = np.isnan(estimate) & ~np.isnan(values)
+    if table is None:  # a packaged range is one of whole totals
+        lost |= np.isfinite(values) & (values != np.rint(values))
     if lost.any():
         shown = tuple(f"{v:g} at position {i}" for i, v in enumerate(values) if lost[i])
         raise DataError(

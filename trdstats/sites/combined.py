@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import combinations
 from operator import add
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.errors import DataWarning, NotEstimableError, SpecError, unknown_name, warn
 from trdstats.longitudinal import MMRMResult
 from trdstats.outcomes import EventTimes, ResponseHistory
 from trdstats.plan.steps.in_response import fit_followed
@@ -320,6 +321,7 @@ class CombinedSites(SummaryMixin):
             tables += of_states.tables
             notes = [*of_states.notes]  # they say the caveat as well
         notes += why
+        notes += [*_said_twice(self.summaries), *_without_summary(self.summaries)]
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(
             "All sites together",
@@ -352,6 +354,11 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
     SpecError
         When they are of different plans, two of one site, or of masked ones some are missing.
 
+    Warns
+    -----
+    DataWarning
+        When two sites send the same counts and event times.
+
     Examples
     --------
     >>> import trdstats as trd
@@ -380,4 +387,26 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
             "files and columns of [study] may differ."
         )
     check_masks(given)
+    for words in _said_twice(given):
+        warn(words, DataWarning)
     return CombinedSites(given)
+
+
+def _said_twice(summaries: Sequence[SiteSummary]) -> list[str]:
+    """Return a sentence on each two sites that send the same counts."""
+    return [
+        f"The summaries of {a.site!r} and {b.site!r} hold the same counts and event times: if both "
+        "are of one file, its subjects count twice."
+        for a, b in combinations(summaries, 2)
+        if not a.secret and a.times and any(a.subjects.values())
+        and (a.subjects, a.rates, a.times) == (b.subjects, b.rates, b.times)
+    ]  # fmt: skip
+
+
+def _without_summary(summaries: Sequence[SiteSummary]) -> list[str]:
+    """Return a sentence on sites of the plan that sent nothing."""
+    given = [s.site for s in summaries]
+    missing = [name for name in summaries[0].names if name not in given]
+    if not missing:
+        return []
+    return [f"The plan names sites without a summary here: {', '.join(missing)}."]

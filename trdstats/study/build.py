@@ -150,6 +150,22 @@ def build_tables(
     )
 
 
+def columns_of_visits(roles: Roles, described: bool) -> list[tuple[str, str]]:
+    """Return the roles of visits with their columns; `described` where they describe subjects."""
+    columns = [("subject", roles.subject), ("day", roles.day)]
+    columns += [("score", c) for c in dict.fromkeys(m.score for m in roles.measures)]
+    if roles.instrument is not None:
+        columns.append(("instrument", roles.instrument))
+    if isinstance(roles.duplicates, tuple):
+        columns.append(("duplicates", roles.duplicates[0]))
+    return columns + (_columns_of_subjects(roles) if described else [])
+
+
+def _columns_of_subjects(roles: Roles) -> list[tuple[str, str]]:
+    baselines = [("baseline", m.baseline) for m in roles.measures if m.baseline is not None]
+    return [("treatment", roles.treatment), *baselines]
+
+
 def check_structure(
     visits: pd.DataFrame,
     subjects: pd.DataFrame | None,
@@ -158,21 +174,11 @@ def check_structure(
     roles: Roles,
 ) -> list[Problem]:
     """Check that the tables have rows and the columns that their roles name."""
-    baselines = [("baseline", m.baseline) for m in roles.measures if m.baseline is not None]
-    of_subject = [("treatment", roles.treatment), *baselines]
-    of_visit = [("subject", roles.subject), ("day", roles.day)]
-    of_visit += [("score", c) for c in dict.fromkeys(m.score for m in roles.measures)]
-    if roles.instrument is not None:
-        of_visit.append(("instrument", roles.instrument))
-    if isinstance(roles.duplicates, tuple):
-        of_visit.append(("duplicates", roles.duplicates[0]))
-    if subjects is None:
-        of_visit += of_subject
-    problems = check_columns(visits, of_visit, "visits")
+    problems = check_columns(visits, columns_of_visits(roles, subjects is None), "visits")
     add_problems(problems, check_given_names(visits, RESERVED, "visits"))
     add_problems(problems, check_not_empty(visits, "visits"))
     if subjects is not None:
-        wanted = [("subject", roles.subject), *of_subject]
+        wanted = [("subject", roles.subject), *_columns_of_subjects(roles)]
         problems += check_columns(subjects, wanted, "subjects")
         add_problems(problems, check_given_names(subjects, RESERVED, "subjects"))
         add_problems(problems, check_not_empty(subjects, "subjects"))

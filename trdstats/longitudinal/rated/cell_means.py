@@ -96,8 +96,9 @@ def over_subjects(
     if design.weighting is not None:
         weight = subjects[COLUMN].to_numpy(dtype=float)
     weight = weight / weight.sum()
-    for c, value in at.items():
-        subjects[c] = _constant(design, c, value, len(subjects))
+    subjects = subjects.assign(
+        **{c: _constant(design, c, value, len(subjects)) for c, value in at.items()}
+    )
     values, gradients, sampling, lost, reasons = [], [], [], [], []
     for cell, X in _designs(design, subjects, cells_of(labels)):
         judged = model.estimable(

@@ -32,12 +32,14 @@ from trdstats.study.divided.parts import (
 )
 from trdstats.study.divided.subjects import (
     SubjectsOfPart,
+    columns_of_some,
     in_two_parts,
     look_for_subjects,
     places_of_subjects,
     rows_of_subjects,
     some_of_subjects,
     subjects_of_parts,
+    with_columns,
 )
 from trdstats.study.divided.whole import (
     LOOKED_AT,
@@ -87,9 +89,9 @@ def assemble(
         With all problems of the first stage that has any.
     """
     given.check(visits._meta, roles)
-    frames, who_is_where, n_split = _brought_together(visits, given, roles)
+    frames, who_is_where, n_split, of_some = _brought_together(visits, given, roles)
     numbers = [p.number for p in who_is_where]
-    problems = problems_together([p.problems for p in who_is_where], numbers)
+    problems = problems_together([p.problems for p in who_is_where], numbers) + of_some
     of_events: list[Problem] = []
     subjects = _subjects(who_is_where, given, roles, problems)
     schedule = read_windows(windows, list(subjects.treatment.categories))
@@ -135,9 +137,17 @@ def assemble(
 
 def _brought_together(
     visits: Any, given: GivenTables, roles: Roles
-) -> tuple[list[Any], list[SubjectsOfPart], int]:
-    """Return partitions that have visits, who is in each, and how many stood in two before."""
+) -> tuple[list[Any], list[SubjectsOfPart], int, list[Problem]]:
+    """Return partitions that have visits, who is in each, and how many stood in two before.
+
+    Columns that only some partitions have are missing in the others, and are named.
+    """
     frames, who_is_where = _look(list(visits.to_delayed()), given, roles)
+    names, of_some = columns_of_some(who_is_where)
+    if of_some:
+        completed = with_columns(visits._meta, names)
+        visits = visits.map_partitions(with_columns, names, meta=completed)
+        frames, who_is_where = _look(list(visits.to_delayed()), given, roles)
     n_split = in_two_parts(who_is_where, roles.subject)
     if n_split:
         if roles.duplicates in ("first", "last"):
@@ -147,7 +157,7 @@ def _brought_together(
                 "visits sorted by subject, or name another rule."
             )
         frames, who_is_where = _look(shuffled(visits, roles.subject), given, roles)
-    return frames, who_is_where, n_split
+    return frames, who_is_where, n_split, of_some
 
 
 def _look(
@@ -161,6 +171,8 @@ def _look(
     if not kept:
         empty = check_not_empty(pd.DataFrame(), "visits")
         raise DataError([empty] if empty is not None else [])
+    lacking = [p for p in who_is_where if any(q.kind == "unknown_column" for q in p.problems)]
+    raise_if_fatal(problems_together([p.problems for p in lacking], [p.number for p in lacking]))
     return [frames[k] for k in kept], [who_is_where[k] for k in kept]
 
 

@@ -34,7 +34,8 @@ def visits_of_files(
 ) -> Any:
     """Return the visits in files as a dask DataFrame.
 
-    Files of Parquet are cut by dask; of other files each is a partition, read as in `read_file`.
+    Files of Parquet are cut by dask, where all have the same columns; else each is a partition, as
+    are other files, read as in `read_file`.
 
     Parameters
     ----------
@@ -55,11 +56,21 @@ def visits_of_files(
         if separator is not None or encoding is not None:
             raise SpecError("separator and encoding are for text files: leave them out.")
         try:
-            return frames.read_parquet([str(file) for file in files])
+            whole = frames.read_parquet([str(file) for file in files])
+            if _have_same_columns(files):
+                return whole
+            # Dask takes the columns of the first for those of all.
+            return frames.from_map(pd.read_parquet, [str(f) for f in files], meta=whole._meta)
         except (OSError, ValueError) as error:
             raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
     read = partial(_read, text=tuple(text), separator=separator, encoding=encoding)
     return frames.from_map(read, [str(file) for file in files], meta=read(str(files[0])).iloc[:0])
+
+
+def _have_same_columns(files: Sequence[Path]) -> bool:
+    parquet = extra_module("pyarrow.parquet", "dask")
+    first = set(parquet.read_schema(files[0]).names)
+    return all(set(parquet.read_schema(file).names) == first for file in files[1:])
 
 
 def _read(
@@ -77,6 +88,11 @@ def _files(path: Path) -> list[Path]:
         files = sorted(f for f in path.iterdir() if f.suffix.lower() in _PARQUET)
     else:
         files = [path] if path.is_file() else []
+    if not files and path.is_dir():
+        raise TrdstatsError(
+            f"The folder {text!r} holds no Parquet files: name others by a pattern, such as "
+            f"{str(path / '*.csv')!r}."
+        )
     if not files:
         raise TrdstatsError(f"There is no file {text!r}.")
     return files
