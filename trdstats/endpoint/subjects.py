@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,10 @@ class EndpointData:
         Level the others are compared with; empty likewise.
     notes : tuple of str
         Whom the analysis is about.
-    beyond : tuple of str
-        What margins must say: levels and ranges of covariates that a level of `by` never gets.
+    covariates : str
+        The formula of the design.
+    by : str or None
+        What is compared.
     """
 
     sample: AnalysisSet
@@ -122,7 +125,18 @@ class EndpointData:
     levels: tuple[str, ...]
     reference: str
     notes: tuple[str, ...]
-    beyond: tuple[str, ...]
+    covariates: str
+    by: str | None
+
+    @cached_property
+    def beyond(self) -> tuple[str, ...]:
+        """What margins must say: levels and ranges of covariates that a level of `by` never gets.
+
+        They are looked for when margins or a summary ask.
+        """
+        if self.by is None:
+            return ()
+        return note_extrapolation(self.sample.frame, self.covariates, self.by, None)
 
     @property
     def full(self) -> FloatArray:
@@ -178,8 +192,7 @@ def read_endpoint(
     lost = int((~analysed).sum())
     sentence = f"{count_of(lost, 'subject', 'subjects')} without an outcome: left out."
     notes = (sentence,) if lost else ()
-    beyond = () if by is None else note_extrapolation(sample.frame, covariates, by, None)
-    return EndpointData(sample, design, levels, first, notes, beyond)
+    return EndpointData(sample, design, levels, first, notes, covariates, by)
 
 
 def _analysis_set(

@@ -143,15 +143,15 @@ class RandomModel:
         """
         sums: list[Moments] = []
         by_level: list[list[Pivot]] = [[] for _ in self.levels]
+        ids = self.ids(len(self.factors))
+        G = [self.covariance(level, theta) for level in range(len(by_level))]
+        directions = [self.directions(level) if order else {} for level in range(len(by_level))]
         for chain, residuals in self._pieces:
-            ids = self.ids(len(self.factors))
             current = residuals.moments(chain, theta[ids[0] :], ids, order)
             for level, pivots in enumerate(by_level):
                 if current is None:
                     return None
-                directions = self.directions(level) if order else {}
-                G = self.covariance(level, theta)
-                absorbed = absorb(chain, level, current, G, directions, order)
+                absorbed = absorb(chain, level, current, G[level], directions[level], order)
                 if absorbed is None:
                     return None
                 current, pivot = absorbed
