@@ -35,7 +35,16 @@ def task_of(work: Any) -> Any:
 
 def computed(tasks: Sequence[Any]) -> list[Any]:
     """Return the results of tasks, in order, from the scheduler that dask is set to."""
-    return list(extra_module("dask", "dask").compute(*tasks))
+    # Threads that catch warnings at the same time leave it to chance how warnings are shown after
+    # them, and those of a fit were lost: what held before holds again.
+    with warnings.catch_warnings():
+        return list(extra_module("dask", "dask").compute(*tasks))
+
+
+def persisted(tasks: Sequence[Any]) -> list[Any]:
+    """Return tasks whose results are kept in memory, that of the workers of a cluster."""
+    with warnings.catch_warnings():  # as for `computed`
+        return list(extra_module("dask", "dask").persist(*tasks))
 
 
 def sent(values: Sequence[Any]) -> list[Any]:
@@ -87,7 +96,7 @@ class Kept:
 
     def __init__(self, tasks: Sequence[Any]) -> None:
         if _has_cluster():
-            self.tasks = list(extra_module("dask", "dask").persist(*tasks))
+            self.tasks = persisted(tasks)
             return
         folder = Path(mkdtemp(prefix="trdstats-"))
         finalize(self, rmtree, folder, ignore_errors=True)

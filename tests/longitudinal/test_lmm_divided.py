@@ -259,6 +259,15 @@ def test_a_boundary_is_warned_of(few_rows: None) -> None:
     assert fit.covariance.iloc[0, 0] == 0
 
 
+def test_threads_lose_no_warning(few_rows: None) -> None:
+    """Each thread catches warnings of pandas; what they left behind hid those of the fit."""
+    study = both(3, "flat")[1]
+    with dask.config.set(scheduler="threads"):
+        for _ in range(8):
+            with pytest.warns(EstimateWarning, match="Intercept of subject is estimated at zero"):
+                trd.LMM("score ~ day").fit(study)
+
+
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "no such column": ("score ~ dosage", {}),
     "no value": ("score ~ log(day - 14)", {}),

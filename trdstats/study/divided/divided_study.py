@@ -16,7 +16,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError
 from trdstats.extras import extra_module
-from trdstats.partitions import Kept, computed, sent, task_of
+from trdstats.partitions import Kept, computed, persisted, sent, task_of
 from trdstats.scales import Scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
@@ -157,7 +157,7 @@ class DividedStudy(Study, of_partitions=True):
 
     def persist(self) -> DividedStudy:
         """Return the same study with its partitions kept in the memory of dask's workers."""
-        return self._like(self._tables, list(extra_module("dask", "dask").persist(*self._parts)))
+        return self._like(self._tables, persisted(self._parts))
 
     @property
     def _ids(self) -> pd.Index[Any]:
