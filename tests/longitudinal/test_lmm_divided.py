@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 
 import trdstats as trd
 from trdstats.errors import DataWarning, EstimateWarning, SpecError, TooLargeError, TrdstatsError
+from trdstats.partitions import computed, task_of
 from trdstats.study.divided import divided_study
 
 dask = pytest.importorskip("dask")
@@ -259,13 +261,28 @@ def test_a_boundary_is_warned_of(few_rows: None) -> None:
     assert fit.covariance.iloc[0, 0] == 0
 
 
-def test_threads_lose_no_warning(few_rows: None) -> None:
-    """Each thread catches warnings of pandas; what they left behind hid those of the fit."""
-    study = both(3, "flat")[1]
-    with dask.config.set(scheduler="threads"):
-        for _ in range(8):
-            with pytest.warns(EstimateWarning, match="Intercept of subject is estimated at zero"):
-                trd.LMM("score ~ day").fit(study)
+def test_threads_lose_no_warning() -> None:
+    """Two threads catch warnings; the first leaves while the second still does."""
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with warnings.catch_warnings(record=True):
+            first_in.set()
+            second_in.wait(10)
+        first_out.set()
+
+    def second() -> None:
+        first_in.wait(10)
+        with warnings.catch_warnings(record=True):
+            second_in.set()
+            first_out.wait(10)
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with dask.config.set(scheduler="threads", num_workers=2):
+            computed([task_of(first)(), task_of(second)()])
+        warnings.warn("of the fit", stacklevel=1)
+    assert [str(w.message) for w in heard] == ["of the fit"]
 
 
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
