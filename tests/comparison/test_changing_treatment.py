@@ -349,6 +349,49 @@ def test_intervals_cut_short_count_with_their_part(step: int) -> None:
     assert by_arm(decisions, 90) == pytest.approx(1 - np.exp(-0.45), abs=0.03)
 
 
+def wearing_off(*, seed: int, n: int = 8000) -> trd.Decisions:
+    """Return subjects ill (L = 1) or well at each start, as likely as not and anew every time.
+
+    The ill have the event in 0.4 of intervals and start in 0.8 of decisions, the well in 0.05 and
+    0.2; on treatment the hazard is halved.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        previous = 0
+        for k in range(10):
+            ill = int(rng.random() < 0.5)
+            on = 1 if previous else int(rng.random() < (0.8 if ill else 0.2))
+            status = int(rng.random() < (0.4 if ill else 0.05) * (0.5 if on else 1.0))
+            rows.append((i, 28 * k, 28 * (k + 1), status, on, previous, ill))
+            previous = on
+            if status:
+                break
+    names = ["subject", "start", "stop", "status", "on", "previous", "L"]
+    return trd.Decisions(pd.DataFrame(rows, columns=names))
+
+
+def test_what_a_covariate_says_may_wear_off() -> None:
+    """Half are ill at the start of a trial; of the second interval it tells nothing.
+
+    Continuing, an interval has the event in 0.225 / 2 = 0.1125 of the subjects on treatment. Of
+    those off, 0.225 in the first; each later one as well, weighted for those who start.
+    """
+    decisions = wearing_off(seed=6)
+    for days in ([28.0], [28.0, 140.0], [28.0, 280.0]):
+        spec = trd.SequentialTrials("L", days=days, estimand="continue", n_boot=0)
+        table = spec.fit(decisions).tidy().set_index(["measure", "arm", "time"])["estimate"]
+        # Error of a rate about 0.004. One coefficient of L for all intervals gives 0.05 less for
+        # the difference at day 28 when 280 days are asked for.
+        assert table["incidence", "start", 28.0] == pytest.approx(0.1125, abs=0.01)
+        assert table["incidence", "do not start", 28.0] == pytest.approx(0.225, abs=0.01)
+        if 140.0 in days:  # error about 0.01: a tenth of those who do not start are left by then
+            assert table["incidence", "start", 140.0] == pytest.approx(1 - 0.8875**5, abs=0.03)
+            assert table["incidence", "do not start", 140.0] == pytest.approx(
+                1 - 0.775**5, abs=0.03
+            )
+
+
 def test_intervals_of_trials_have_one_length() -> None:
     uneven = at_random([0, 28, 56, 84, 168, 252], seed=2, n=100)
     with pytest.raises(DataError, match="not 28 days long, as the others are"):

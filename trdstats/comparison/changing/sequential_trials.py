@@ -42,8 +42,8 @@ class SequentialTrials(SummaryMixin):
     """Emulate a trial at every interval: those off treatment who start it, or do not.
 
     The trials are pooled in a logistic regression of the hazard in each interval of follow-up on
-    treatment, time and covariates at the start of the trial; what competes with the event has
-    another. Curves of cumulative incidence are standardised: every subject of every trial under
+    treatment and covariates at the start of the trial, whose coefficients have courses over time,
+    since what a score says wears off; what competes with the event has another. Curves of cumulative incidence are standardised: every subject of every trial under
     both arms. An interval cut short by censoring counts with the part that was followed.
 
     Parameters

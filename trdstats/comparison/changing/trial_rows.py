@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.changing.decision_model import Choice, counts_of_rows, read_known
@@ -13,11 +14,16 @@ from trdstats.comparison.changing.decisions import Decisions
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of
 from trdstats.formulas import check_full_rank
 from trdstats.kernels.numerics.resampling import draw_counts
+from trdstats.kernels.parametric.natural_spline import natural_spline
 from trdstats.kernels.weighting.decision_weights import first_breach, product_within
-from trdstats.kernels.weighting.generalised_linear import fit_linear_model
+from trdstats.kernels.weighting.pooled_hazards import PooledHazards
 from trdstats.parts import Arrays
 
 _ROUNDING = 1e-6  # days
+# What a covariate at the start of a trial says of the hazard wears off, and an effect comes and
+# goes: each coefficient has a course over time, with a bend for so many events a coefficient.
+_MOST_KNOTS = 5
+_EVENTS = 10
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class Trials:
     subject : ndarray of int, shape (R,)
     ends : ndarray, shape (T,)
         Days since the start of a trial at which its intervals end, while both arms are followed.
+    order : ndarray of int
+        Rows of those intervals, by the time since the start of the trial.
+    hazards : PooledHazards
+        Of these rows: a constant, the arm, the covariates.
     days : ndarray, shape (d,)
     choice : Choice or None
         Of the decisions, where leaving an arm ends the follow-up.
@@ -65,15 +75,11 @@ class Trials:
     starts: IntArray
     subject: IntArray
     ends: FloatArray
+    order: IntArray
+    hazards: PooledHazards
     days: FloatArray
     choice: Choice | None
     start_day: FloatArray
-
-    def _design(self, arm: FloatArray, time: IntArray, X: FloatArray) -> FloatArray:
-        t = time.astype(float) / max(len(self.ends) - 1, 1)
-        # As many powers of time as its intervals identify, and one beside the arm.
-        powers = [t, arm * t, t**2][: 2 * (len(self.ends) > 1) + (len(self.ends) > 2)]
-        return np.column_stack([np.ones(len(t)), arm, *powers, X])
 
     def curves(self, counts: FloatArray) -> FloatArray:
         """Return the incidence at the end of every interval under (not starting, starting)."""
@@ -84,24 +90,21 @@ class Trials:
             # The first decision defines the arm; later ones keep to it.
             factor = np.where(self.time == 0, 1.0, p)
             weight = weight / product_within(factor, self.begins)
-        use = weight > 0
-        design = self._design(self.arm, self.time, self.X[self.of])
-        fit, of_other = (
-            fit_linear_model(design[use], y[use], weight[use], "logistic") if y.any() else None
+        of_event, of_other = (
+            self.hazards.fit(y[self.order], weight[self.order]) if y[self.order].any() else None
             for y in (self.event, self.other)
         )
-        assert fit is not None  # `emulate` asks for events
+        assert of_event is not None  # `emulate` asks for events
         entered = self.of[self.begins]
         times_in = of_row[entered]
-        X = self.X[entered]
         out = np.empty((2, len(self.ends)))
         for a in (0, 1):
+            Z = _columns(np.full(len(entered), float(a)), self.X[entered])
             left, incidence = np.ones(len(entered)), np.zeros(len(entered))
             for t in range(len(self.ends)):
-                at = self._design(np.full(len(entered), float(a)), np.full(len(entered), t), X)
-                hazard = fit.mean(at)
+                hazard = expit(Z @ of_event[t])
                 incidence = incidence + left * hazard
-                gone = hazard if of_other is None else hazard + of_other.mean(at)
+                gone = hazard if of_other is None else hazard + expit(Z @ of_other[t])
                 left = left * np.maximum(1 - gone, 0.0)
                 out[a, t] = (times_in @ incidence) / times_in.sum()
         return out
@@ -173,20 +176,39 @@ def emulate(
     lasted = (frame["stop"] - frame["start"]).to_numpy()[row] / step
     part = np.where(status == 0, np.minimum(lasted, 1.0), 1.0)
     followed = min(int(time[arm == a].max(initial=0)) for a in (0.0, 1.0)) + 1
+    both = time < followed
     for a, name in ((1.0, "start"), (0.0, "do not start")):
-        if not event[arm == a].any():
+        if not event[(arm == a) & both].any():
             raise NotEstimableError(
                 f"No subject who is to {name} had the event: the curve has no estimate."
             )
     check_full_rank(np.column_stack([np.ones(len(eligible)), X[eligible]]),
                     ["Intercept", *design.terms])  # fmt: skip
+    order = np.argsort(time, kind="stable")[: int(both.sum())].astype(np.intp)
+    Z = _columns(arm[order], X[of[order]])
+    knots = _knots(time[both & (event > 0)], followed, Z.shape[1])
+    course = natural_spline(np.arange(float(followed)), knots)[0]
     return Trials(
         row=row.astype(np.intp), of=of.astype(np.intp), arm=arm, time=time.astype(np.intp),
         event=event, other=other, part=part, begins=begins, X=X, starts=starts,
         subject=subject.astype(np.intp),
         ends=step * np.arange(1.0, followed + 1), days=np.asarray(days, dtype=float),
+        order=order, hazards=PooledHazards.of(Z, time[order].astype(np.intp), course),
         choice=choice, start_day=frame["start"].to_numpy(dtype=float),
     )  # fmt: skip
+
+
+def _columns(arm: FloatArray, X: FloatArray) -> FloatArray:
+    return np.column_stack([np.ones(len(arm)), arm, X])
+
+
+def _knots(with_events: IntArray, followed: int, columns: int) -> FloatArray:
+    """Return the intervals at which the courses bend: as many as the events bear."""
+    most = min(_MOST_KNOTS, max(2, len(with_events) // (_EVENTS * columns)))
+    if followed <= most:
+        return np.arange(float(followed))
+    at = np.quantile(with_events, np.linspace(0, 1, most)[1:], method="nearest")
+    return np.unique(np.r_[0.0, at])
 
 
 def _step(decisions: Decisions) -> float:

@@ -21,6 +21,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.kernels.parametric.fitted import ParametricFit
+from trdstats.kernels.parametric.natural_spline import natural_spline
 
 
 class Family(Protocol):
@@ -74,14 +75,7 @@ class Spline:
         with np.errstate(divide="ignore"):
             x = np.log(t)
         x = np.where(np.isfinite(x), x, self.knots[0] - 50.0)  # H is 0 there for every purpose
-        low, high = self.knots[0], self.knots[-1]
-        columns, slopes = [np.ones_like(x), x], [np.zeros_like(x), np.ones_like(x)]
-        for knot in self.knots[1:-1]:
-            part = (high - knot) / (high - low)
-            a, b, c = (np.maximum(x - k, 0.0) for k in (knot, low, high))
-            columns.append(a**3 - part * b**3 - (1 - part) * c**3)
-            slopes.append(3 * (a**2 - part * b**2 - (1 - part) * c**2))
-        return np.column_stack(columns), np.column_stack(slopes)
+        return natural_spline(x, self.knots)
 
     def hazard(self, theta: FloatArray, t: FloatArray) -> FloatArray:
         """Return H(t), shape (n,); 0 at time 0."""
