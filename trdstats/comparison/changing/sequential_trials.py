@@ -43,8 +43,9 @@ class SequentialTrials(SummaryMixin):
 
     The trials are pooled in a logistic regression of the hazard in each interval of follow-up on
     treatment and covariates at the start of the trial, whose coefficients have courses over time,
-    since what a score says wears off; what competes with the event has another. Curves of cumulative incidence are standardised: every subject of every trial under
-    both arms. An interval cut short by censoring counts with the part that was followed.
+    since what a score says wears off; what competes with the event has another. Curves of
+    cumulative incidence are standardised: every subject of every trial under both arms. An interval
+    cut short by censoring counts with the part that was followed.
 
     Parameters
     ----------
