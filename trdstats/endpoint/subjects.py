@@ -11,7 +11,6 @@ import numpy as np
 from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.analysis_set import AnalysisSet, read_analysis_set
-from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes, with_covariates
 from trdstats.errors import NotEstimableError, SpecError, count_of, pick_level
 from trdstats.estimates.weights import WeightsLike, check_observed, read_weights, weight_model
@@ -23,6 +22,7 @@ from trdstats.formulas import (
     split_sides,
 )
 from trdstats.outcomes import Definition
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival.parametric.parametric_data import with_intercept
 
 # Columns of results, beside the one that names what is compared.

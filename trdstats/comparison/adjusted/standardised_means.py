@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_analysis_set
-from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
@@ -19,6 +18,7 @@ from trdstats.errors import SpecError, pick_level
 from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.outcomes.switching import notes_on
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
 from trdstats.tables import caveat_notes
 

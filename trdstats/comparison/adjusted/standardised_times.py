@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.comparison.adjusted.beyond_the_data import note_extrapolation
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
@@ -20,6 +19,7 @@ from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival import AFT, CoxPH
 from trdstats.survival.parametric.aft_standardised import standardise_aft
 from trdstats.survival.reported_days import beyond_follow_up

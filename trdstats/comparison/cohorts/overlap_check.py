@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from trdstats.comparison.cohorts.comparability import SAMPLE_SIZE, Finding, Grade
-from trdstats.comparison.weighting.positivity import in_words
 from trdstats.comparison.weighting.propensity import PropensityWeights
 from trdstats.comparison.weighting.propensity_result import UNBALANCED, PropensityResult
 from trdstats.errors import EstimateWarning, NotEstimableError
+from trdstats.participants.positivity import in_words
 
 # Of those who could have had either treatment at least so many must be left, in either cohort.
 FEWEST = 20.0

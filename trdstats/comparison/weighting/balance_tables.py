@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.weighting.covariate_balance import (
     CompareGroups,
     c_statistic,
     overlapping_coefficient,
 )
+from trdstats.participants.covariates import CovariateTable
 from trdstats.threads import one_thread
 
 

@@ -12,13 +12,6 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.comparison.weighting.covariates import (
-    FEWEST,
-    CovariateTable,
-    read_covariate_table,
-    split_formula,
-)
-from trdstats.comparison.weighting.positivity import Violation, find_violations, in_words
 from trdstats.comparison.weighting.propensity_result import PropensityResult
 from trdstats.comparison.weighting.treatment_model import TreatmentModel
 from trdstats.errors import (
@@ -36,6 +29,13 @@ from trdstats.errors import (
 )
 from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
+from trdstats.participants.covariates import (
+    FEWEST,
+    CovariateTable,
+    read_covariate_table,
+    split_formula,
+)
+from trdstats.participants.positivity import Violation, find_violations, in_words
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread

@@ -19,8 +19,6 @@ from trdstats.comparison.weighting.balance_tables import (
     population_table,
     size_table,
 )
-from trdstats.comparison.weighting.covariates import CovariateTable
-from trdstats.comparison.weighting.positivity import Violation, in_words
 from trdstats.comparison.weighting.treatment_model import FittedWeights, TreatmentModel
 from trdstats.comparison.weighting.weight_bootstrap import (
     Estimate,
@@ -31,6 +29,8 @@ from trdstats.comparison.weighting.weight_bootstrap import (
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.weights import EstimatedWeights
+from trdstats.participants.covariates import CovariateTable
+from trdstats.participants.positivity import Violation, in_words
 from trdstats.study.caveats import WEIGHTED
 from trdstats.tables import Summary, Table, each_row, format_count, format_number
 

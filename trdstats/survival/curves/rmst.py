@@ -36,6 +36,7 @@ from trdstats.kernels.risk_sets.survival_curve import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.outcomes.event_times import OUTCOME_COLUMNS
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival.curves.kaplan_meier import fit_curves
 from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
@@ -214,7 +215,7 @@ class RMSTResult(EstimateResult):
         keys = pd.DataFrame({"measure": "restricted mean", "treatment": labels, "reference": ""})
         return estimates_of(
             keys, value, covariance=np.diag(error**2), title=self._title,
-            reasons=[no_error_reason(e) for e in error], notes=notes_of(self.times, self._sample),
+            reasons=[no_error_reason(e) for e in error], notes=self._notes(),
         )  # fmt: skip
 
     def _compared(self, means: Estimates) -> list[Estimates]:
@@ -268,6 +269,13 @@ class RMSTResult(EstimateResult):
                 scale=["log" if x else "identity" for x in log], null=log.astype(float),
             )
         ]  # fmt: skip
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = notes_of(self.times, self._sample)
+        if self.spec.covariates is None or self.spec.by != "treatment":
+            return notes
+        frame = self.times.at_risk()
+        return (*notes, *note_extrapolation(frame, self.spec.covariates, self.spec.by, None))
 
     @property
     def _title(self) -> str:
@@ -335,7 +343,7 @@ class RMSTResult(EstimateResult):
             tuple(lines),
             (Table(header, tuple(rows)),),
             (
-                *notes_of(self.times, self._sample),
+                *self._notes(),
                 *no_error_known([k for k, m in self._means.items() if np.isnan(m.std_error)]),
             ),
         )

@@ -212,7 +212,7 @@ class AFTResult(ParametricResult):
         SpecError
             When a day is negative or tau is not positive.
         """
-        return self._as_estimates(self._standardised(by, days, tau))
+        return self._as_estimates(self._standardised(by, days, tau), by)
 
     def predict(self, frame: FrameLike, *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return the median, and survival at chosen days, of subjects with given covariates.

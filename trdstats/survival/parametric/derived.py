@@ -48,6 +48,7 @@ def derived_estimates(
     null: float = np.nan,
     data: Analysed | None = None,
     effect: FloatArray | None = None,
+    notes: Sequence[str] = (),
 ) -> Estimates:
     """Return such numbers as estimates, the covariates taken as they are.
 
@@ -61,6 +62,8 @@ def derived_estimates(
     data : Analysed, optional
     effect : ndarray, shape (n, p), optional
         Influence of each analysed subject on the parameters.
+    notes : sequence of str
+        Besides those of the data.
     """
     J = np.array([r.gradient for r in rows]).reshape(len(rows), -1)
     variance = J @ covariance @ J.T
@@ -74,7 +77,7 @@ def derived_estimates(
         subjects=None if data is None or influence is None else data.sample.influence_subjects(),
         null=null, limits_scale=[r.limits_scale for r in rows],
         reasons=[r.reason or _no_error(v) for r, v in zip(rows, np.diag(variance), strict=True)],
-        title=title, notes=() if data is None else data.notes(),
+        title=title, notes=(*(() if data is None else data.notes()), *notes),
     )  # fmt: skip
 
 

@@ -235,7 +235,7 @@ class MixtureCureResult(ParametricResult):
         SpecError
             When a day is negative.
         """
-        return self._as_estimates(self._standardised(by, days))
+        return self._as_estimates(self._standardised(by, days), by)
 
     def _proportions(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["measure"] == "by day"]

@@ -14,6 +14,7 @@ from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unk
 from trdstats.formulas import (
     CovariateDesign,
     check_full_rank,
+    quoted,
     read_covariates,
     read_right_side,
 )
@@ -23,6 +24,7 @@ from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.groups import Sample, counts_header, split
 from trdstats.tables import caveat_notes
@@ -123,6 +125,14 @@ class Analysed:
         if self.durations is not None:
             return (*notes, *self.durations.notes())
         return (*notes, "Each time is the interval between visits that holds it; none is imputed.")
+
+    def notes_beyond(self, by: str) -> tuple[str, ...]:
+        """Return where numbers standardised over treatments speak of subjects who never get one."""
+        if by != "treatment":
+            return ()
+        used = sorted({v for design in self.designs for v in _columns(design)})
+        frame = self.times.at_risk().iloc[self.row]
+        return note_extrapolation(frame, " + ".join(map(quoted, used)), by, None)
 
 
 def analyse(

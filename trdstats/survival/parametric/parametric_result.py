@@ -48,10 +48,10 @@ class ParametricResult(Coefficients):
         """Return, of standardised numbers, the shares that had the event."""
         raise NotImplementedError
 
-    def _as_estimates(self, rows: Sequence[Derived]) -> Estimates:
+    def _as_estimates(self, rows: Sequence[Derived], by: str) -> Estimates:
         return derived_estimates(
             rows, self._variance(), title=f"{self.title}, standardised", data=self._data,
-            effect=self._fit.influence(),
+            effect=self._fit.influence(), notes=self._data.notes_beyond(by),
         )  # fmt: skip
 
     def _fit_statistics(self) -> dict[str, list[Any]]:

@@ -20,6 +20,7 @@ from trdstats.kernels.numerics.boundary import at_boundary, error_inside
 from trdstats.kernels.risk_sets.cox_curves import mean_curve
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
+from trdstats.participants.beyond_the_data import note_extrapolation
 from trdstats.survival.curves.curve_result import WholeCurves, why_missing
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
@@ -138,8 +139,13 @@ class MarginalCurves(WholeCurves):
         # A day after all follow-up has no estimate, and its reason.
         known = days[days <= data.time.max()]
         last = float(known.max(initial=0.0))
+        beyond: tuple[str, ...] = ()
+        if self.by == "treatment":
+            formula = self.model.spec.formula
+            beyond = note_extrapolation(data.frame, formula, self.by, self.among)
         return (
             *beyond_follow_up(data.design.frame[self.by], data.time, last),
+            *beyond,
             *notes_of(self.model.times, data.sample),
         )
 

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.special import expit
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.kernels.weighting.propensity import fit_scores
+from trdstats.participants.covariates import CovariateTable
 
 # Beyond the extremes of a treatment there are always some subjects of others. It is a rule, not
 # chance, where they are at least this share of all and it would have had none with a probability

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from trdstats.arguments import Level
-from trdstats.comparison.weighting.covariates import read_covariate_table
-from trdstats.comparison.weighting.positivity import find_violations, in_words
 from trdstats.errors import DataError, NotEstimableError
 from trdstats.formulas import quoted, read_right_side
 from trdstats.kinds import label_of
+from trdstats.participants.covariates import read_covariate_table
+from trdstats.participants.positivity import find_violations, in_words
 
 
 def note_extrapolation(
