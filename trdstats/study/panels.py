@@ -134,8 +134,7 @@ def _build_panel(
                 "Leave the cell empty where a visit was not assessed.",
             ),
         )
-    whole = isinstance(order, slice) or len(order) == len(frame)
-    inside = slice(None) if whole else np.sort(order)
+    inside = slice(None) if isinstance(order, slice) or len(order) == len(frame) else np.sort(order)
     row = range(len(frame)) if isinstance(inside, slice) else inside
     problems += check_scores(names[inside], raw.day[inside], totals.of(inside), row, scale, what)
     filled_in = totals.filled_in[inside]
