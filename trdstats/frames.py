@@ -52,15 +52,16 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     if problems:
         raise DataError(problems)
     result = _widened(result)
-    changed = {
-        name: plain_numbers(_plain(result[name]))
+    columns = {
+        name: result[name]
         for name in result.columns
         if result[name].dtype == object
         or isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
     }
+    changed = {name: plain_numbers(_plain(column)) for name, column in columns.items()}
     result = result.copy(deep=False)
     for name, values in changed.items():
-        if values.array is not result[name].array:  # as it is, it would be copied
+        if values is not columns[name]:  # as it is, it would be copied
             result[name] = values
     return result
 

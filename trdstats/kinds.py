@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import (
     infer_dtype,
@@ -25,7 +26,7 @@ from pandas.api.types import (
     is_timedelta64_dtype,
 )
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray, addresses
 from trdstats.errors import Problem, count_of
 
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
@@ -305,7 +306,7 @@ def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(held, pd.Categorical):
         code, entries = held.codes, list(held.categories)
     else:
-        code, distinct = pd.factorize(values)
+        code, distinct = factorized(values)
         entries = list(distinct)
     labels = [label_of(v) for v in entries]
     counts = np.bincount(code[code >= 0], minlength=len(labels))
@@ -378,12 +379,36 @@ def places(rows: BoolArray, describe: Callable[[int], str]) -> tuple[str, ...]:
     return tuple(text)
 
 
+def kind_of_objects(values: pd.Series[Any]) -> str:
+    """Return what pandas says the objects of a column are, of each run of one object once."""
+    held = values.to_numpy()
+    where = addresses(held)
+    heads = np.append(0, np.flatnonzero(where[1:] != where[:-1]) + 1)[: len(held)]
+    return str(infer_dtype(held[heads], skipna=True))
+
+
+def factorized(values: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], Any]:
+    """Return the code of each entry, -1 where it is missing, and the distinct entries.
+
+    As `pandas.factorize`; of a long column of few objects each object is looked at once.
+    """
+    if values.dtype == object:
+        held: ObjectArray = values.to_numpy()
+        place, distinct = pd.factorize(addresses(held))
+        if 8 * len(distinct) <= len(held):
+            # Places are numbered as they appear.
+            first = np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1))
+            code, entries = pd.factorize(held[first])
+            return code[place], entries
+    return pd.factorize(values)
+
+
 def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
     """Check that every cell holds one value, not a list or another container."""
     problems = []
     for name, column in frame.items():
         # Only columns of mixed content can hold one; the look at their kind is cheap.
-        if column.dtype != object or not infer_dtype(column, skipna=True).startswith("mixed"):
+        if column.dtype != object or not kind_of_objects(column).startswith("mixed"):
             continue
         is_container = np.fromiter((isinstance(v, CONTAINERS) for v in column), bool, len(column))
         if is_container.any():

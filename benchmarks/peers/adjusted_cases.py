@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ from cases import Case
 
 import trdstats as trd
 from trdstats.kernels.weighting.propensity import fit_scores
+
+_LESS = (
+    "weights and standardised differences in lines of numpy; no checks, no errors, no overlap, no "
+    "variance ratios, no distances between distributions"
+)
 
 
 def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
@@ -24,6 +30,24 @@ def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
     arm = (rng.random(n)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(k)])
     return frame.assign(subject=np.arange(n), treatment=np.array(list("ABCD"))[arm])
+
+
+def _differences(X: Any, code: Any, arms: int, weight: Any) -> list[Any]:
+    """Return the standardised differences of every column and pair of treatments."""
+    rows = [code == k for k in range(arms)]
+    mean = [np.average(X[r], axis=0, weights=weight[r]) for r in rows]
+    variance = [X[r].var(axis=0, ddof=1) for r in rows]
+    return [
+        (mean[b] - mean[a]) / np.sqrt((variance[a] + variance[b]) / 2)
+        for a, b in combinations(range(arms), 2)
+    ]
+
+
+def _weights_and_balance(X: Any, code: Any, arms: int, p: Any) -> Any:
+    """Return weights to all subjects, and the differences before and after, in lines of numpy."""
+    weight = 1 / p[np.arange(len(p)), code]
+    before = _differences(X, code, arms, np.ones(len(p)))
+    return weight, before, _differences(X, code, arms, weight)
 
 
 def _scores(n: int, arms: int) -> Iterator[Case]:
@@ -45,6 +69,14 @@ def _scores(n: int, arms: int) -> Iterator[Case]:
             frame[names], code
         )
 
+    def after_statsmodels() -> Any:
+        p = statsmodels().predict(X)
+        both = np.column_stack([1 - p, p]) if p.ndim == 1 else p
+        return _weights_and_balance(X[:, 1:], code, arms, both)
+
+    def after_sklearn() -> Any:
+        return _weights_and_balance(X[:, 1:], code, arms, sklearn().predict_proba(frame[names]))
+
     formula = "treatment ~ " + " + ".join(names)
     once = np.ones(n)
     yield Case(
@@ -56,8 +88,8 @@ def _scores(n: int, arms: int) -> Iterator[Case]:
     yield Case(
         f"Propensity scores, {arms} arms, 10 covariates, {n:,}: weights and balance",
         lambda: trd.PropensityWeights(formula).fit(frame).balance(),
-        {"statsmodels": statsmodels, "sklearn": sklearn},
-        {"statsmodels": "scores only: no weights, no balance", "sklearn": "scores only, no errors"},
+        {"statsmodels": after_statsmodels, "sklearn": after_sklearn},
+        dict.fromkeys(("statsmodels", "sklearn"), _LESS),
     )
 
 

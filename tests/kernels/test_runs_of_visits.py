@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 import trdstats as trd
 from trdstats.kernels.visits import blocks, runs
+from trdstats.kinds import factorized, kind_of_objects
 from trdstats.study.checks import identifiers
 from trdstats.study.plausibility import lookalikes
+from trdstats.study.plausibility.timeline import Timeline
 
 RUNS = st.lists(st.lists(st.booleans(), max_size=4), min_size=1, max_size=8)
 
@@ -26,6 +28,84 @@ def test_last_and_count_of_marked_rows(of_run: list[list[bool]]) -> None:
     ]
     assert runs.last_marked(marked, start).tolist() == last
     assert runs.counts_marked(marked, start).tolist() == [sum(run) for run in of_run]
+    first = [next((int(start[k]) + j for j, m in enumerate(run) if m), -1)
+             for k, run in enumerate(of_run)]  # fmt: skip
+    assert runs.first_marked(marked, start[:-1], start[1:]).tolist() == first
+    later = np.minimum(start[:-1] + 1, start[1:])
+    after = [next((int(start[k]) + j for j, m in enumerate(run) if m and j), -1)
+             for k, run in enumerate(of_run)]  # fmt: skip
+    assert runs.first_marked(marked, later, start[1:]).tolist() == after
+
+
+def test_counts_go_beyond_small_numbers() -> None:
+    marked = np.ones(1_000, dtype=bool)
+    assert runs.counts_marked(marked, np.array([0, 300, 300, 1_000])).tolist() == [300, 0, 700]
+
+
+@given(st.lists(st.integers(0, 5), max_size=30))
+def test_offsets_of_sorted_codes(codes: list[int]) -> None:
+    code = np.sort(np.array(codes, dtype=np.int8))
+    assert runs.run_starts(code, 6).tolist() == [sum(c < k for c in codes) for k in range(7)]
+
+
+@given(st.lists(st.sampled_from(["A", "".join(["A", "B"]), "AB", None, 7, 7.0]), max_size=20))
+def test_runs_of_objects_are_those_of_their_values(values: list[object]) -> None:
+    held = np.array([*values, None], dtype=object)[:-1]
+    heads = [k for k in range(len(values)) if not k or values[k] != values[k - 1]]
+    assert runs.first_of_runs(held).tolist() == heads
+    code, distinct = factorized(pd.Series(held, dtype=object))
+    expected = pd.factorize(pd.Series(held, dtype=object))
+    assert code.tolist() == expected[0].tolist()
+    assert list(distinct) == list(expected[1])
+
+
+def test_many_rows_of_few_objects_have_the_codes_of_their_values() -> None:
+    texts = ["TMS", "".join(["T", "MS"]), None, float("nan"), "ECT"]
+    held = pd.Series([texts[k % 5] for k in range(400)], dtype=object)
+    code, distinct = factorized(held)
+    assert code[:5].tolist() == [0, 0, -1, -1, 1]
+    assert list(distinct) == ["TMS", "ECT"]
+    assert kind_of_objects(held) == "string"
+    assert kind_of_objects(pd.Series([*held, [1]], dtype=object)) == "mixed"
+    assert kind_of_objects(pd.Series([], dtype=object)) == "empty"
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.5, np.nan, np.inf]), max_size=12), st.integers(1, 5))
+def test_extremes_say_what_is_wrong(values: list[float], size: int) -> None:
+    x = np.array(values, dtype=float)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_ROWS", size)
+        low, high = blocks.extremes(x)
+        known = blocks.known_extremes(x)
+    finite = len(x) > 0 and bool(np.isfinite(x).all())
+    assert bool(np.isfinite([low, high]).all()) == finite
+    left = x[~np.isnan(x)]
+    expected = (left.min(), left.max()) if len(left) else (np.nan, np.nan)
+    assert known == pytest.approx(expected, nan_ok=True)
+
+
+@given(RUNS, st.integers(1, 5))
+def test_rows_against_a_number_of_their_run(of_run: list[list[bool]], size: int) -> None:
+    start = np.concatenate(([0], np.cumsum([len(run) for run in of_run])))
+    x, limit = np.arange(start[-1]) % 3 * 1.0, np.arange(len(of_run)) % 2 + 0.5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_ROWS", size)
+        rows = blocks.rows_against(np.less, x, limit, start)
+    assert rows.tolist() == (x < np.repeat(limit, np.diff(start))).tolist()
+
+
+def test_some_days_are_those_of_every_so_many_ratings() -> None:
+    start = np.array([0, 3, 3, 10, 14])
+    line = Timeline(pd.Index(list("abcd")), np.array([0, 0, 1, 0]), ["x", "y"],
+                    np.arange(14.0), start)  # fmt: skip
+    assert [who.tolist() for who in line.of_arms] == [
+        [True, False, False, True], [False, False, True, False],
+    ]  # fmt: skip
+    days, step = line.some_days(line.seen, 4)
+    assert (days.tolist(), step) == (np.arange(14.0)[::3].tolist(), 3)
+    days, step = line.some_days(line.of_arms[0], 3)
+    assert (days.tolist(), step) == ([0.0, 2.0, 11.0, 13.0], 2)
+    assert line.some_days(np.zeros(4, dtype=bool), 3)[0].tolist() == []
 
 
 @given(st.lists(st.integers(0, 2), max_size=30), st.integers(1, 7))

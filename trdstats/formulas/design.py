@@ -473,7 +473,10 @@ def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> Non
 def _without_intercept(matrix: pd.DataFrame) -> tuple[FloatArray, list[str]]:
     # Columns are taken from the array: from the frame it would be the dearest step of a design.
     kept = [j for j, c in enumerate(matrix.columns) if c != "Intercept"]
-    return matrix.to_numpy(dtype=float)[:, kept], [str(matrix.columns[j]) for j in kept]
+    first = len(matrix.columns) - len(kept)
+    # Nearly always it stands first: then nothing is copied.
+    at = slice(first, None) if kept == list(range(first, len(matrix.columns))) else kept
+    return matrix.to_numpy(dtype=float)[:, at], [str(matrix.columns[j]) for j in kept]
 
 
 def _check_table(

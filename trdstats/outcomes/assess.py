@@ -81,7 +81,9 @@ def evaluate(
     rated = study.rated()
     if seen is not None:
         arrays, row = visits_up_to(rated.arrays, seen.until, inclusive=seen.inclusive)
-        rated = Rated(arrays, rated.row[row])
+        among = np.zeros(len(rated.among), dtype=bool)
+        among[rated.row[row]] = True
+        rated = Rated(arrays, among)
     return rated, definition.evaluate(replace(rated.arrays, since=since), study.scale)
 
 
@@ -135,7 +137,7 @@ def judged_visits(study: Study, definition: Definition) -> pd.DataFrame:
     after = visits["day"].to_numpy() > 0
     met = np.zeros(len(visits), dtype=bool)
     reason = np.full(len(visits), NOT_RATED, dtype=np.int8)
-    met[rated.row], reason[rated.row] = state.met, state.reason
+    met[rated.among], reason[rated.among] = state.met, state.reason
     code = visits["subject"].cat.codes.to_numpy()
     treatment = study.subjects["treatment"].array
     return pd.DataFrame(

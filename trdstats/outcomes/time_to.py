@@ -326,15 +326,13 @@ def _labelled(
             + (f"no subject met {since.label(study.scale)}." if since else "no baselines.")
         )
     reason = np.where(
-        np.isnan(times.origin),
-        "never met the origin",
-        undefined_reason(study.scale),
+        np.isnan(times.origin[~keep]), "never met the origin", undefined_reason(study.scale)
     )
     left_out = pd.DataFrame(
         {
             "subject": subjects["subject"].array[~keep],
             "treatment": subjects["treatment"].array[~keep],
-            "reason": reason[~keep],
+            "reason": reason,
         }
     )
     caveats = [study.caveat] if study.caveat else []

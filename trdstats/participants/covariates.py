@@ -133,7 +133,7 @@ def read_covariate_table(
     same += tuple(c for c in needed if len(levels[c]) == 1)
     design = replace(
         design,
-        X=design.X[:, varies],
+        X=design.X if varies.all() else design.X[:, varies],
         terms=[t for t, v in zip(design.terms, varies, strict=True) if v],
         factors=[f for f, v in zip(design.factors, varies, strict=True) if v],
     )

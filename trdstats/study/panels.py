@@ -12,6 +12,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_numbers, numbers
 from trdstats.errors import Problem, UnknownNameError, add_problems, count_of
 from trdstats.intake.mapping.units import note_unit_in_name
+from trdstats.kernels.visits.blocks import rows_where
 from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import get_scale
 from trdstats.study import notes
@@ -133,24 +134,22 @@ def _build_panel(
                 "Leave the cell empty where a visit was not assessed.",
             ),
         )
-    row = np.arange(len(frame))
-    inside = slice(None) if isinstance(order, slice) or len(order) == len(row) else np.sort(order)
-    problems += check_scores(
-        names[inside], raw.day[inside], totals.of(inside), row[inside], scale, what
-    )
+    inside = slice(None) if isinstance(order, slice) or len(order) == len(frame) else np.sort(order)
+    row = range(len(frame)) if isinstance(inside, slice) else inside
+    problems += check_scores(names[inside], raw.day[inside], totals.of(inside), row, scale, what)
     filled_in = totals.filled_in[inside]
     add_problems(problems, notes.note_filled_in(names[inside], raw.day[inside], filled_in, scale))
     code, day, score = raw.code[order], raw.day[order], totals.score[order]
-    single = one_a_day(frame, names[order], code, day, score, row[order], scale, roles.duplicates)
+    place = None if isinstance(order, slice) else order
+    single = one_a_day(frame, names[order], code, day, score, place, scale, roles.duplicates)
     problems += single.problems
     score = single.score
     if not single.keep.all():
-        order = row[order][single.keep]
+        order = np.flatnonzero(single.keep) if place is None else place[single.keep]
         code, day, score = code[single.keep], day[single.keep], score[single.keep]
     baseline = _baseline(raw.subject_table, measure, code, day, score, problems)
-    rated = ~np.isnan(score)
     arm = raw.subject_table.treatment
-    visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
+    visit = schedule_visits(code, day, score, arm.codes, list(arm.categories), schedule)
     if not days_are_wrong(problems):
         ids = raw.subject_table.ids
         if measure.baseline is not None and not any(p.level == "error" for p in problems):
@@ -168,7 +167,7 @@ def _build_panel(
             "subject": pd.Categorical.from_codes(
                 code.astype(np.int32), categories=raw.subject_table.ids
             )
-            if (code >= 0).all()
+            if not len(code) or code.min() >= 0
             else names[order].astype(object),
             "day": day,
             "visit": visit,
@@ -268,7 +267,8 @@ def _baseline(
         how = f"column {measure.baseline!r}"
     else:
         values = np.full(len(subject_table.ids), np.nan)
-        before = np.flatnonzero((day <= 0) & ~np.isnan(score) & (code >= 0))
+        before = rows_where(lambda d, s: (d <= 0) & ~np.isnan(s), day, score)
+        before = before[code[before] >= 0]
         values[code[before]] = score[before]  # rows are sorted by day: the last one stays
         how = "no score at day 0 or before"
     if not days_are_wrong(problems):

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.columns import numbers
 from trdstats.errors import Problem, add_problems, count_of
-from trdstats.kernels.visits.blocks import holds_anywhere
+from trdstats.kernels.visits.blocks import holds_anywhere, rows_where
 from trdstats.kernels.visits.runs import first_of_runs
 from trdstats.kinds import as_labels, places
 from trdstats.study.checks import identifiers
@@ -75,11 +75,9 @@ def subjects_from_visits(
     """
     ids = frame[roles.subject]
     missing = identifiers.missing_identifiers(ids)
-    code = _numbered(ids.mask(missing) if missing.any() else ids)
-    first = _first_rows(code)
+    code, first, together = _numbered(ids.mask(missing) if missing.any() else ids)
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
-    together = lie_together(code)
     changing: list[Any] = []
     constant: list[Any] = []
     whole = frame.copy(deep=False)
@@ -121,14 +119,35 @@ def subjects_from_visits(
     return table, place[code]
 
 
-def _numbered(ids: pd.Series[Any]) -> IntArray:
-    """Return the identifier of each row as a number, 0, 1, ... as they appear, -1 without one."""
+def _numbered(ids: pd.Series[Any]) -> tuple[IntArray, IntArray, bool]:
+    """Return the identifier of each row as a number, 0, 1, ... as they appear, -1 without one.
+
+    Returns
+    -------
+    code : ndarray of int, shape (n_rows,)
+    first : ndarray of int, shape (n_subjects,)
+        The first row of each.
+    together : bool
+        Whether the rows of each subject follow each other; see `lie_together`.
+    """
     row = identifiers.changes(ids)
     if row is None:
-        return np.asarray(pd.factorize(ids)[0], dtype=np.intp)
+        code = np.asarray(pd.factorize(ids)[0], dtype=np.intp)
+        return code, _first_rows(code), lie_together(code)
     # Rows of a subject mostly follow each other: each run is looked up once.
-    code = np.asarray(pd.factorize(ids.iloc[row])[0], dtype=np.intp)
-    return np.repeat(code, np.diff(row, append=len(ids)))
+    heads = ids.iloc[row]
+    code = np.arange(len(row)) if _rises(heads) else np.asarray(pd.factorize(heads)[0], np.intp)
+    first, together = row[_first_rows(code)], lie_together(code)
+    return np.repeat(code, np.diff(row, append=len(ids))), first, together
+
+
+def _rises(values: pd.Series[Any]) -> bool:
+    """Return whether plain numbers rise, so that none occurs twice and none is missing."""
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "iuf":
+        return False
+    held = values.to_numpy()
+    ends = np.isfinite(held[[0, -1]]).all() if len(held) else False
+    return bool(ends) and not holds_anywhere(lambda v, w: ~(v > w), held[1:], held[:-1])
 
 
 def _first_rows(code: IntArray) -> IntArray:
@@ -230,16 +249,15 @@ def _assemble(
     collected: list[Problem],
 ) -> SubjectTable:
     given = frame[roles.subject].iloc[kept]
-    names = given.to_numpy(dtype=object)
     ids = pd.Index(given.infer_objects())
     if isinstance(ids, pd.CategoricalIndex):
-        ids = pd.Index(names)
+        ids = pd.Index(given.to_numpy(dtype=object))
     raw = frame[roles.treatment].iloc[kept]
     treatment = as_labels(raw)
     add_problems(
         collected,
-        check_treatment(names, treatment.isna().to_numpy(dtype=bool), kept),
-        check_labels(raw, treatment.astype(object), roles.treatment),
+        check_treatment(given.array, treatment.isna().to_numpy(dtype=bool), kept),
+        check_labels(raw, treatment, roles.treatment),
     )
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
@@ -260,11 +278,11 @@ def _assemble(
 
 def is_sorted(code: IntArray, day: FloatArray) -> bool:
     """Return whether rows are in order of subject and day."""
-
-    def turns(code: IntArray, before: IntArray, day: FloatArray, earlier: FloatArray) -> BoolArray:
-        return np.asarray((code < before) | ((code == before) & ~(day >= earlier)), dtype=bool)
-
-    return not holds_anywhere(turns, code[1:], code[:-1], day[1:], day[:-1])
+    if holds_anywhere(np.less, code[1:], code[:-1]):
+        return False
+    # Days fall back where another subject begins, and nowhere else.
+    row = rows_where(lambda d, earlier: ~(d >= earlier), day[1:], day[:-1])
+    return bool((code[row] < code[row + 1]).all())
 
 
 def _sort_order(names: npt.NDArray[np.object_]) -> IntArray:

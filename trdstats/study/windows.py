@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arguments import checked
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, by_level
 
 # A half-width in days, or how far a window reaches to either side.
@@ -229,7 +229,7 @@ def read_windows(
 def schedule_visits(
     subject: IntArray,
     day: FloatArray,
-    rated: BoolArray,
+    score: FloatArray,
     treatment: npt.NDArray[np.integer[Any]],
     names: Sequence[str],
     windows: Mapping[str, VisitWindows] | None,
@@ -242,8 +242,8 @@ def schedule_visits(
         Subject codes, -1 where unknown; rows are sorted by subject, then day.
     day : ndarray, shape (n,)
         Actual days.
-    rated : ndarray of bool, shape (n,)
-        Whether a score was given.
+    score : ndarray, shape (n,)
+        Totals, NaN where there is none.
     treatment : ndarray of int, shape (n_subjects,)
         Index into `names`.
     names : sequence of str
@@ -254,7 +254,7 @@ def schedule_visits(
     if windows is None:
         return day.copy()
     arm = np.where(subject >= 0, treatment[subject], -1)
-    usable = rated & (day > 0) & np.isfinite(day)
+    usable = ~np.isnan(score) & (day > 0) & np.isfinite(day)
     nominal = np.full(len(day), np.nan)
     for k, name in enumerate(names):
         in_arm = usable & (arm == k)

@@ -39,7 +39,7 @@ def balanced_columns(design: CovariateDesign) -> tuple[list[str], FloatArray]:
         at = terms.index(design.terms[places[0]])
         terms.insert(at, f"{name}[T.{first}]")
         columns = [np.insert(np.hstack(columns), at, (values == first).to_numpy(float), axis=1)]
-    return terms, np.hstack(columns)
+    return terms, columns[0] if len(columns) == 1 else np.hstack(columns)
 
 
 @one_thread
@@ -48,9 +48,9 @@ def balance_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFram
     terms, X = balanced_columns(covariates.design)
     frames, k = [], len(covariates.labels)
     groups = CompareGroups(X, covariates.treatment, k)
+    weighted = groups.weigh(weight)
     for a, b in combinations(range(k), 2):
-        before = groups.compare(b, a, np.ones(len(X)))
-        after = groups.compare(b, a, weight)
+        before, after = groups.unweighted.compare(b, a), weighted.compare(b, a)
         frames.append(
             pd.DataFrame(
                 {

@@ -228,10 +228,11 @@ class PropensityWeights(SummaryMixin):
         return replace(fitted, spec=self, _model=model, _fitted=weights)
 
     def _model(self, covariates: CovariateTable) -> TreatmentModel:
-        X = covariates.design.X
+        X = covariates.design.X - covariates.design.X.mean(axis=0)
         spread = X.std(axis=0)
+        X /= np.where(spread > 0, spread, 1.0)
         return TreatmentModel(
-            X=(X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0),
+            X=X,
             treatment=covariates.treatment,
             k=len(covariates.labels),
             estimand=self.estimand,

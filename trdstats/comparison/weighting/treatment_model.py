@@ -91,7 +91,7 @@ class TreatmentModel:
         weight = np.empty(counts.shape)
         left = np.ones(len(counts), dtype=bool)
         if self._refits_together:
-            design = np.column_stack([np.ones(len(self.X)), self.X])
+            design = self._design
             start = fit_scores(design, self.treatment, self.k, np.ones(len(self.X)))
             probability, settled = stacked_scores(design, self.treatment, start, counts)
             target: Target = self.estimand  # type: ignore[assignment]
@@ -106,8 +106,13 @@ class TreatmentModel:
         by_scores = self.estimand != "entropy" and self.given is None and not self.balancing
         return by_scores and not self.stabilised and self.cap is None
 
+    @property
+    def _design(self) -> FloatArray:
+        """The covariates after a column of ones; columns lie together, as the fit takes them."""
+        return np.vstack([np.ones(len(self.X)), self.X.T]).T
+
     def _propensity(self, m: FloatArray) -> FittedWeights:
-        design = np.column_stack([np.ones(len(self.X)), self.X])
+        design = self._design
         if self.given is None:
             scores = fit_scores(design, self.treatment, self.k, m)
         else:

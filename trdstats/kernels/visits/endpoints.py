@@ -24,6 +24,7 @@ import numpy.typing as npt
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.visits import runs
 from trdstats.kernels.visits.beside import Beside
+from trdstats.kernels.visits.blocks import rows_against
 
 _SLACK = 1e-6  # see above: no two sides that differ are this close
 
@@ -178,7 +179,9 @@ def fell_by(
     amount = visits.baseline - visits.floor if amount is None else amount
     limit = q * visits.baseline - p * amount  # q * score must not exceed this
     with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
-        met = q * visits.score <= visits.spread(limit + _SLACK)
+        met = rows_against(
+            lambda s, least: q * s <= least, visits.score, limit + _SLACK, visits.start
+        )
     return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
@@ -193,7 +196,9 @@ def rose_by(
     amount = visits.baseline - visits.floor if amount is None else amount
     limit = q * visits.baseline + p * amount  # q * score must reach this
     with np.errstate(invalid="ignore"):
-        met = q * visits.score >= visits.spread(limit - _SLACK)
+        met = rows_against(
+            lambda s, least: q * s >= least, visits.score, limit - _SLACK, visits.start
+        )
     return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
@@ -201,7 +206,8 @@ def fell_by_points(visits: RatedVisits, points: Fraction) -> States:
     """Mark rows on which the score fell by at least some points; any baseline will do."""
     base = visits.baseline
     with np.errstate(invalid="ignore"):
-        met = visits.score <= visits.spread(base - float(points) + _SLACK)
+        limit = base - float(points) + _SLACK
+        met = rows_against(np.less_equal, visits.score, limit, visits.start)
     reason = np.where(np.isnan(base), NO_BASELINE, ASSESSED).astype(np.uint8)
     return states(met, np.repeat(reason, np.diff(visits.start)))
 
@@ -220,6 +226,8 @@ def _proportion_reasons(
         nothing = amount <= 0
     absent = np.isnan(visits.baseline)
     reason = np.where(absent, NO_BASELINE, np.where(nothing, at_zero, ASSESSED))
+    if not reason.any():
+        return np.zeros(len(visits.score), dtype=np.uint8)
     return np.repeat(reason.astype(np.uint8), np.diff(visits.start))
 
 

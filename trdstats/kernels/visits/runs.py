@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray, addresses
 
 # Days are compared after adding the place of the subject: a few seconds are lost to rounding.
 CLOCK = 1e-4
@@ -32,15 +32,29 @@ def run_starts(code: npt.NDArray[np.integer], n: int) -> IntArray:
     -------
     ndarray of int, shape (n + 1,)
     """
-    counts = np.bincount(code, minlength=n) if len(code) else np.zeros(n, dtype=np.intp)
-    return np.concatenate(([0], np.cumsum(counts))).astype(np.intp)
+    row = first_of_runs(code)
+    if len(row) == n:
+        return np.append(row, len(code))
+    counts = np.zeros(n, dtype=np.intp)
+    counts[code[row]] = np.diff(row, append=len(code))
+    return np.concatenate(([0], np.cumsum(counts)))
 
 
 def first_of_runs(values: npt.NDArray[Any]) -> IntArray:
-    """Return the rows at which a run of equal entries begins, whatever order they are in."""
+    """Return the rows at which a run of equal entries begins, whatever order they are in.
+
+    An object is equal to itself, also one that says it is not.
+    """
+    held = addresses(values) if values.dtype == object else values
     begins = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=begins[1:])
-    return np.flatnonzero(begins)
+    np.not_equal(held[1:], held[:-1], out=begins[1:])
+    row = np.flatnonzero(begins)
+    if held is values or not len(row):
+        return row
+    # Other objects may be equal all the same.
+    differs = np.ones(len(row), dtype=bool)
+    np.not_equal(values[row[1:]], values[row[1:] - 1], out=differs[1:])
+    return row[differs]
 
 
 def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
@@ -59,10 +73,19 @@ def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
     hits = np.flatnonzero(marked)
     if not len(hits):
         return np.full(len(begin), -1, dtype=np.intp)
-    place = np.searchsorted(hits, begin)
+    place = _before(marked, begin, end, hits)
     row = hits[np.minimum(place, len(hits) - 1)]
     exists = (place < len(hits)) & (row < end) & (begin < end)
     return np.where(exists, row, -1)
+
+
+def _before(marked: BoolArray, begin: IntArray, end: IntArray, hits: IntArray) -> IntArray:
+    """Return how many of the marked rows stand before each span."""
+    if len(begin) and begin[0] == 0 and (begin[1:] == end[:-1]).all():
+        # Spans that follow each other are counted in less time than they are searched in.
+        counts = counts_marked(marked, np.append(begin, end[-1]))
+        return np.cumsum(counts) - counts
+    return np.searchsorted(hits, begin)
 
 
 def last_marked(marked: BoolArray, start: IntArray) -> IntArray:
@@ -72,6 +95,10 @@ def last_marked(marked: BoolArray, start: IntArray) -> IntArray:
     row = start[1:] - 1
     # Most runs end in a marked row: few are searched.
     searched = np.flatnonzero((row < start[:-1]) | ~marked[row])
+    if 8 * len(searched) > len(row):
+        counts = counts_marked(marked, start)
+        hits = np.append(np.flatnonzero(marked), -1)
+        return np.where(counts > 0, hits[np.cumsum(counts) - 1], -1)
     if len(searched):
         hits = np.concatenate(([-1], np.flatnonzero(marked)))
         last = hits[np.searchsorted(hits, row[searched], side="right") - 1]
@@ -85,7 +112,8 @@ def counts_marked(marked: BoolArray, start: IntArray) -> IntArray:
     filled = np.flatnonzero(start[1:] > start[:-1])
     if marked.any():
         # A sum over the rows from one run that has any to the next such run.
-        counts[filled] = np.add.reduceat(marked[: start[-1]], start[filled], dtype=np.intp)
+        ones = marked[: start[-1]].view(np.uint8)
+        counts[filled] = np.add.reduceat(ones, start[filled], dtype=np.int32)
     return counts
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.weighting.distribution_gap import CutColumn
 
-_ROWS = 4096  # rows in a block that stays in the processor's cache
+Moments = tuple[FloatArray, FloatArray]
+Sums = list[FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Bal
 class CompareGroups:
     """Compares the columns of several groups by one set of weights or another.
 
-    Every column is cut once, however many pairs of groups and sets of weights there are.
+    Rows are put in order of their groups, and every column is cut once, however many pairs of
+    groups and sets of weights there are.
 
     Parameters
     ----------
@@ -63,53 +65,105 @@ class CompareGroups:
     """
 
     def __init__(self, X: FloatArray, group: IntArray, k: int) -> None:
-        self._rows = [np.flatnonzero(group == g) for g in range(k)]
+        rows = [np.flatnonzero(group == g) for g in range(k)]
+        ends = np.cumsum([len(r) for r in rows]).tolist()
+        self._order = np.concatenate(rows)
+        self._rows = [slice(end - len(r), end) for r, end in zip(rows, ends, strict=True)]
+        columns = np.ascontiguousarray(X.T)[:, self._order]
+        self._of_group = [columns[:, rows] for rows in self._rows]
         # From one of the values, so that a column of equal values has a spread of exactly 0.
-        self._first = np.array([X[rows[0]] for rows in self._rows])
-        self._from_first = [X[rows] - X[rows[0]] for rows in self._rows]
-        # One row alone has no spread.
-        self._spread = [
-            x.var(axis=0, ddof=1) if len(x) > 1 else np.full(X.shape[1], np.nan)
-            for x in self._from_first
+        self._first = [x[:, 0].copy() for x in self._of_group]
+        self._is_marks = [np.array([_are_marks(c) for c in x]) for x in self._of_group]
+        self._columns = [CutColumn.of(x) for x in columns]
+        self._once = self._weighed(np.ones(len(group)))
+
+    def weigh(self, weight: FloatArray) -> WeighedGroups:
+        """Return the groups under weights of the rows, shape (n,)."""
+        return WeighedGroups(self, *self._weighed(weight))
+
+    @property
+    def unweighted(self) -> WeighedGroups:
+        """The groups with a weight of 1 for each row."""
+        return WeighedGroups(self, *self._once)
+
+    def _weighed(self, weight: FloatArray) -> tuple[list[FloatArray], list[Moments], list[Sums]]:
+        """Return parts, moments and sums as in `WeighedGroups`."""
+        given = weight[self._order]
+        parts = [given[rows] / given[rows].sum() for rows in self._rows]
+        moments = [self._moments(g, part) for g, part in enumerate(parts)]
+        sums = [
+            [column.sums(rows, part) for column in self._columns]
+            for rows, part in zip(self._rows, parts, strict=True)
         ]
-        self._is_marks = np.array(
-            [((x == 0) | (x == 1)).all(axis=0) for x in (X[rows] for rows in self._rows)]
-        )
-        self._columns = [CutColumn.of(x) for x in X.T]
+        return parts, moments, sums
 
     def compare(self, a: int, b: int, weight: FloatArray) -> Balance:
-        """Compare two groups, first less second.
+        """Compare two groups under weights of the rows, first less second."""
+        return self.weigh(weight).compare(a, b)
+
+    def _moments(self, g: int, part: FloatArray) -> Moments:
+        """Return mean (from the first value) and variance of the columns of a group.
 
         Parameters
         ----------
-        a, b : int
-        weight : ndarray, shape (n,)
-            Of the rows.
+        g : int
+        part : ndarray, shape (n_g,)
+            Weights that sum to 1.
         """
-        (ma, va), (mb, vb) = self._weighted(a, weight), self._weighted(b, weight)
-        gap = (ma - mb) + (self._first[a] - self._first[b])
-        spread = np.sqrt((self._spread[a] + self._spread[b]) / 2)
+        x = self._of_group[g]
+        mean, squares = np.empty(len(x)), np.empty(len(x))
+        for j, (column, first) in enumerate(zip(x, self._first[g], strict=True)):
+            gap = column - first
+            mean[j] = gap @ part
+            gap -= mean[j]
+            squares[j] = np.einsum("i,i,i", gap, gap, part)
+        left = 1 - part @ part
+        # One row alone has no spread.
+        alone = len(part) == 1 or not left > 0
+        return mean, np.full_like(squares, np.nan) if alone else squares / left
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedGroups:
+    """Groups under one set of weights.
+
+    Attributes
+    ----------
+    groups : CompareGroups
+    parts : list of ndarray
+        Weights of the rows of each group, which sum to 1.
+    moments : list of pair of ndarray
+        Mean, from the first value, and variance of the columns in each group.
+    sums : list of list of ndarray
+        Weight in the cells of each column, by group.
+    """
+
+    groups: CompareGroups
+    parts: list[FloatArray]
+    moments: list[Moments]
+    sums: list[Sums]
+
+    def compare(self, a: int, b: int) -> Balance:
+        """Compare two groups, first less second."""
+        of = self.groups
+        (ma, va), (mb, vb) = self.moments[a], self.moments[b]
+        gap = (ma - mb) + (of._first[a] - of._first[b])
+        unweighted = of._once[1]
+        spread = np.sqrt((unweighted[a][1] + unweighted[b][1]) / 2)
         with np.errstate(divide="ignore", invalid="ignore"):
             standardised = np.where(gap == 0, 0.0, gap / spread)
             ratio = va / vb
-        ratio = np.where(self._is_marks[a] & self._is_marks[b], np.nan, ratio)
-        rows = self._rows[a], self._rows[b]
-        of_a, of_b = weight[rows[0]], weight[rows[1]]
-        steps = of_a / of_a.sum(), of_b / of_b.sum()
-        distance = np.array([column.largest_gap(rows, steps) for column in self._columns])
+        ratio = np.where(of._is_marks[a] & of._is_marks[b], np.nan, ratio)
+        rows, steps = (of._rows[a], of._rows[b]), (self.parts[a], self.parts[b])
+        columns = zip(of._columns, self.sums[a], self.sums[b], strict=True)
+        distance = np.array([c.largest_gap(rows, steps, (up, down)) for c, up, down in columns])
         return Balance(standardised, ratio, distance)
 
-    def _weighted(self, g: int, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return mean (from the first value) and variance of the columns of a group."""
-        x, w = self._from_first[g], weight[self._rows[g]]
-        part = w / w.sum()
-        mean = part @ x
-        squares = np.zeros(x.shape[1])
-        for begin in range(0, len(x), _ROWS):
-            rows = slice(begin, begin + _ROWS)
-            squares += part[rows] @ (x[rows] - mean) ** 2
-        left = 1 - part @ part
-        return mean, squares / left if left > 0 else np.full_like(squares, np.nan)
+
+def _are_marks(x: FloatArray) -> bool:
+    """Return whether values are all 0 or 1; the first of them tell where they are not."""
+    few = x[:64]
+    return bool(((few == 0) | (few == 1)).all()) and bool(((x == 0) | (x == 1)).all())
 
 
 def overlapping_coefficient(a: FloatArray, b: FloatArray, bins: int = 20) -> float:

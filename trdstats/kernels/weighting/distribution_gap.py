@@ -13,6 +13,7 @@ import numpy as np
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 
 _CELLS = 4096  # so few numbers stay in the processor's cache
+_LEVELS, _SOME = 256, 1024  # of so many values more distinct ones are no levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class CutColumn:
     cell : ndarray of int, shape (n,)
         Cell of each value; a larger value has no smaller cell.
     is_mixed : ndarray of bool, shape (k,)
-        Whether a cell holds several values.
+        Whether a cell may hold several values.
     """
 
     x: FloatArray
@@ -38,29 +39,47 @@ class CutColumn:
         if len(x) <= _CELLS:  # a sort is cheap, and gives every value its cell
             values, place = np.unique(x, return_inverse=True)
             return cls(x, np.asarray(place, dtype=np.intp), np.zeros(len(values), dtype=bool))
-        low, span = x.min() / 2, x.max() / 2 - x.min() / 2  # halves: their difference is finite
-        part = (x / 2 - low) / span if span > 0 else np.zeros(len(x))
-        cell = (part * (_CELLS - 1)).astype(np.intp)
+        low, high = x.min(), x.max()
+        with np.errstate(over="ignore", divide="ignore"):
+            scale = (_CELLS - 1) / (high - low)
+        if 0 < scale < np.inf:
+            part = x - low
+            part *= scale
+        else:
+            low, span = low / 2, high / 2 - low / 2  # halves: their difference is finite
+            part = (x / 2 - low) / span if span > 0 else np.zeros(len(x))
+            part *= _CELLS - 1
+        cell = part.astype(np.intp)
+        if len(np.unique(x[:: len(x) // _SOME])) > _LEVELS:
+            return cls(x, cell, np.ones(_CELLS, dtype=bool))
+        # Of few values each has its cell, in which then nothing is to be looked at.
         one_of_cell, is_mixed = np.empty(_CELLS), np.zeros(_CELLS, dtype=bool)
         one_of_cell[cell] = x
         is_mixed[cell[x != one_of_cell[cell]]] = True
         return cls(x, cell, is_mixed)
 
+    def sums(self, rows: slice, step: FloatArray) -> FloatArray:
+        """Return the weight in each cell of rows with the weights `step`, shape (k,)."""
+        return np.asarray(np.bincount(self.cell[rows], step, len(self.is_mixed)), dtype=float)
+
     def largest_gap(
-        self, rows: tuple[IntArray, IntArray], steps: tuple[FloatArray, FloatArray]
+        self,
+        rows: tuple[slice, slice],
+        steps: tuple[FloatArray, FloatArray],
+        sums: tuple[FloatArray, FloatArray],
     ) -> float:
         """Return the largest gap between the distribution functions of two groups.
 
         Parameters
         ----------
-        rows : pair of ndarray of int
+        rows : pair of slice
             Rows of the groups.
         steps : pair of ndarray
             Weights of these rows, which sum to 1 in each group.
+        sums : pair of ndarray
+            Weight of the groups in each cell, as from `sums`.
         """
-        cells = [self.cell[r] for r in rows]
-        k = len(self.is_mixed)
-        up, down = (np.bincount(c, s, k) for c, s in zip(cells, steps, strict=True))
+        up, down = sums
         end = np.cumsum(up - down)
         at_edges = float(np.abs(end).max())
         if not self.is_mixed.any():
@@ -71,8 +90,8 @@ class CutColumn:
         is_open = self.is_mixed & (widest > at_edges)
         if not is_open.any():
             return at_edges
-        inside = [np.flatnonzero(is_open[c]) for c in cells]
-        at = np.concatenate([r[i] for r, i in zip(rows, inside, strict=True)])
+        inside = [np.flatnonzero(is_open[self.cell[r]]) for r in rows]
+        at = np.concatenate([r.start + i for r, i in zip(rows, inside, strict=True)])
         moves = np.concatenate([steps[0][inside[0]], -steps[1][inside[1]]])
         order = np.argsort(self.x[at])
         value, cell, moves = self.x[at][order], self.cell[at][order], moves[order]

@@ -97,7 +97,7 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     q = X.shape[1]
     columns, received = np.ascontiguousarray(X.T), np.eye(k)[:, treatment]
     unit = float(counts.mean())
-    reach = np.abs(X).max(axis=0)
+    reach = np.maximum(columns.max(axis=1), -columns.min(axis=1))
 
     def reached(by: FloatArray) -> FloatArray:
         return np.asarray(np.abs(by).reshape(k - 1, q).max(axis=0) * reach)

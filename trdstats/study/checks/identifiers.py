@@ -19,7 +19,7 @@ _EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
 
 
 def changes(values: pd.Series[Any]) -> IntArray | None:
-    """Return the rows with another value than the row before; each missing one is another.
+    """Return the rows with another value than the row before, a missing one perhaps among them.
 
     None where that takes a closer look. Rows of a subject mostly follow each other: what is asked
     of its identifier is asked once.
@@ -52,7 +52,10 @@ def missing_identifiers(values: pd.Series[Any]) -> BoolArray:
     row = changes(values)
     if row is None:
         return _missing(values)
-    return np.repeat(_missing(values.iloc[row]), np.diff(row, append=len(values)))
+    missing = _missing(values.iloc[row])
+    if not missing.any():
+        return np.zeros(len(values), dtype=bool)
+    return np.repeat(missing, np.diff(row, append=len(values)))
 
 
 def _missing(values: pd.Series[Any]) -> BoolArray:

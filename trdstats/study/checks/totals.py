@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
-from trdstats.kernels.visits.blocks import holds_anywhere, rows_where
+from trdstats.kernels.visits.blocks import known_extremes, rows_where
 from trdstats.kernels.visits.item_scores import filled_in_totals
 from trdstats.kinds import places
 from trdstats.scales import Scale, get_scale, scale_names
@@ -97,7 +97,12 @@ def _on_step(score: FloatArray, scale: Scale) -> BoolArray:
 
 
 def check_scores(
-    subjects: Labels, day: FloatArray, totals: Totals, row: IntArray, scale: Scale, what: str
+    subjects: Labels,
+    day: FloatArray,
+    totals: Totals,
+    row: IntArray | Sequence[int],
+    scale: Scale,
+    what: str,
 ) -> list[Problem]:
     """Check that scores lie on the scale and are whole; a raw sum for the total is named.
 
@@ -106,7 +111,7 @@ def check_scores(
     subjects : sequence, shape (n,)
     day : ndarray, shape (n,)
     totals : Totals
-    row : ndarray of int, shape (n,)
+    row : sequence of int, shape (n,)
         Row of the user's table in which each score stands.
     scale : Scale
     what : str
@@ -119,7 +124,8 @@ def check_scores(
         return f"{subjects[i]}{when}: {score[i]:g} (row {row[i]})"
 
     problems = []
-    if holds_anywhere(lambda s: (s < scale.floor) | (s > scale.maximum), score):
+    low, high = known_extremes(score)
+    if low < scale.floor or high > scale.maximum:
         outside = (score < scale.floor) | (score > scale.maximum)
         problems.append(_outside(outside, score, at, scale, what))
     if totals.unexplained.any():

@@ -12,8 +12,8 @@ from pandas.api.types import infer_dtype
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
-from trdstats.kernels.visits.blocks import holds_anywhere
-from trdstats.kinds import places
+from trdstats.kernels.visits.blocks import extremes
+from trdstats.kinds import kind_of_objects, places
 from trdstats.study.plausibility.lookalikes import shown
 
 Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
@@ -40,9 +40,11 @@ def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) 
 
 def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) -> Problem | None:
     """Check that every row has a finite day; entries known not to be numbers are left out."""
-    if not holds_anywhere(lambda d, w: ~np.isfinite(d) & ~w, day, wrong):
+    if np.isfinite(extremes(day)).all():
         return None
     bad = ~np.isfinite(day) & ~wrong
+    if not bad.any():
+        return None
     return Problem(
         "missing_day",
         count_of(int(bad.sum()), f"row of `{table}` has", f"rows of `{table}` have")
@@ -64,16 +66,20 @@ def check_treatment(ids: Labels, missing: BoolArray, row: IntArray) -> Problem |
     )
 
 
-def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -> Problem | None:
+def check_labels(values: pd.Series[Any], labels: pd.Series[Any], column: str) -> Problem | None:
     """Check that no two treatments of different kinds are written the same way.
 
     Parameters
     ----------
-    values, written : pandas.Series
-        Treatments as given, and as text.
+    values, labels : pandas.Series
+        Treatments as given, and as categories of text.
     """
-    if values.dtype.kind != "O" or infer_dtype(values, skipna=True) == "string":
+    if values.dtype.kind != "O":
         return None
+    kind = kind_of_objects(values) if values.dtype == object else infer_dtype(values, skipna=True)
+    if kind == "string":
+        return None
+    written = labels.astype(object)
     kinds: dict[str, set[bool]] = {}
     first = ~pd.Series(list(zip(values.map(type), written, strict=True))).duplicated().to_numpy()
     for value, text in zip(values[first], written[first], strict=True):

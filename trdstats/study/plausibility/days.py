@@ -8,6 +8,7 @@ import numpy as np
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.blocks import known_extremes
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import Timeline
 
@@ -41,10 +42,10 @@ def check_day_range(subjects: Any, day: FloatArray, table: str) -> Problem | Non
     """
     if not len(day):
         return None
+    low, high = known_extremes(day)
+    if low >= EARLIEST and high <= LATEST:
+        return None
     with np.errstate(invalid="ignore"):
-        low, high = np.nanmin(day, initial=0.0), np.nanmax(day, initial=0.0)
-        if low >= EARLIEST and high <= LATEST:
-            return None
         bad = np.isfinite(day) & ((day < EARLIEST) | (day > LATEST))
     if not bad.any():
         return None

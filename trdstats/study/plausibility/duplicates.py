@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, SpecError, argument, check_choice, count_of
-from trdstats.kernels.visits.blocks import holds_anywhere
+from trdstats.kernels.visits.blocks import rows_where
 from trdstats.kinds import label_of, places
 from trdstats.scales import Scale
 
@@ -71,7 +71,7 @@ def one_a_day(
     code: IntArray,
     day: FloatArray,
     score: FloatArray,
-    row: IntArray,
+    row: IntArray | None,
     scale: Scale,
     rule: str | tuple[str, str] | None,
 ) -> OneADay:
@@ -87,7 +87,7 @@ def one_a_day(
     subjects : sequence, shape (n,)
         Identifiers; all arrays are sorted by subject and day, then by `row`.
     code, row : ndarray of int, shape (n,)
-        Subject, and row of `frame`.
+        Subject, and row of `frame`; None for all rows in their order.
     day, score : ndarray, shape (n,)
     scale : Scale
         Its direction says which score is the worst.
@@ -95,10 +95,14 @@ def one_a_day(
         As from `read_rule`.
     """
     keep = np.ones(len(day), dtype=bool)
-    if not holds_anywhere(_is_same, code[1:], code[:-1], day[1:], day[:-1]):
+    again = 1 + rows_where(np.equal, day[1:], day[:-1])
+    again = again[(code[again] == code[again - 1]) & (code[again] >= 0)]
+    if not len(again):
         return OneADay(keep, score, ())
+    if row is None:
+        row = np.arange(len(day))
     follows = np.zeros(len(day), dtype=bool)
-    follows[1:] = _is_same(code[1:], code[:-1], day[1:], day[:-1])
+    follows[again] = True
     problems = []
     group = np.cumsum(~follows) - 1
     size = np.bincount(group)
@@ -124,11 +128,6 @@ def one_a_day(
         return OneADay(keep, score, tuple(problems))
     problems.append(_settled(subjects, day, score, row, at[chosen], len(at), words, rule, scale))
     return OneADay(keep, score, tuple(problems))
-
-
-def _is_same(code: IntArray, before: IntArray, day: FloatArray, earlier: FloatArray) -> BoolArray:
-    """Return which rows have the subject and day of the row before."""
-    return np.asarray((day == earlier) & (code == before) & (code >= 0), dtype=bool)
 
 
 def _choose(

@@ -89,14 +89,14 @@ def note_first_after_start(timeline: Timeline) -> Problem | None:
 
 def note_negative_days(timeline: Timeline) -> Problem | None:
     """Note that most ratings lie before day 0."""
-    n = int((timeline.day < 0).sum())
+    early = timeline.first < 0
+    n = int((timeline.day < 0).sum()) if early.any() else 0
     if timeline.seen.sum() < FEWEST or n <= len(timeline.day) / 2:
         return None
-    lowest = np.where(timeline.seen, timeline.first, 0.0) < 0
     return Problem(
         "negative_days",
         f"{n:,} of {len(timeline.day):,} ratings lie before day 0.",
-        places(lowest, lambda i: f"{timeline.ids[i]}: from day {timeline.first[i]:g}"),
+        places(early, lambda i: f"{timeline.ids[i]}: from day {timeline.first[i]:g}"),
         "Check the sign: day = date of the visit - first treatment. Only ratings after day 0 can "
         "show a response.",
         level="warning",
@@ -106,6 +106,8 @@ def note_negative_days(timeline: Timeline) -> Problem | None:
 def note_long_gaps(timeline: Timeline) -> Problem | None:
     """Note subjects with a pause between two ratings far longer than any usual one."""
     day = timeline.day
+    if not (timeline.last - timeline.first > _LONG_GAP).any():
+        return None
     far = rows_where(lambda d, before: d - before > _LONG_GAP, day[1:], day[:-1])
     if not len(far):
         return None

@@ -90,16 +90,15 @@ def note_density(timeline: Timeline) -> Problem | None:
     Ratings are counted over the days to which half of every treatment's subjects were followed.
     """
     k = len(timeline.arms)
-    last = np.where(timeline.seen, timeline.last, np.nan)
-    arms = [a for a in range(k) if (timeline.seen & (timeline.arm == a)).sum() >= FEWEST]
+    arms = [a for a in range(k) if timeline.of_arms[a].sum() >= FEWEST]
     if len(arms) < 2:
         return None
-    until = min(float(np.nanmedian(last[timeline.arm == a])) for a in arms)
+    until = min(float(np.median(timeline.last[timeline.of_arms[a]])) for a in arms)
     if not until > 0:
         return None
     early = (timeline.day > 0) & (timeline.day <= until)
     ratings = counts_marked(early, timeline.start)
-    mean = {a: float(ratings[timeline.seen & (timeline.arm == a)].mean()) for a in arms}
+    mean = {a: float(ratings[timeline.of_arms[a]].mean()) for a in arms}
     most, least = max(mean, key=lambda a: mean[a]), min(mean, key=lambda a: mean[a])
     if mean[most] < _TIMES * mean[least]:
         return None

@@ -72,20 +72,33 @@ class Timeline:
         day = visits["day"].to_numpy()
         return cls.of(ids, treatment.codes, list(treatment.categories), code, day, rated)
 
-    def only(self, arm: int) -> Timeline:
-        """Return the ratings of one treatment."""
-        in_arm = self.arm == arm
-        counts = np.diff(self.start)
-        rows, left = np.repeat(in_arm, counts), counts[in_arm]
-        return Timeline(
-            self.ids[in_arm], np.zeros(len(left), dtype=np.intp), [self.arms[arm]],
-            self.day[rows], np.r_[0, np.cumsum(left)],
-        )  # fmt: skip
+    def some_days(self, who: BoolArray, most: int) -> tuple[FloatArray, int]:
+        """Return the days of every k-th rating of some subjects, from `most` to twice as many.
+
+        Parameters
+        ----------
+        who : ndarray of bool, shape (n_subjects,)
+            Among those ever rated.
+        most : int
+
+        Returns
+        -------
+        days : ndarray
+            Of all ratings where there are fewer.
+        k : int
+        """
+        begin, n = self.start[:-1][who], np.diff(self.start)[who]
+        end = np.cumsum(n)
+        total = int(end[-1]) if len(end) else 0
+        step = max(1, total // most)
+        place = np.arange(0, total, step)
+        subject = np.searchsorted(end, place, side="right")
+        return self.day[begin[subject] + place - (end - n)[subject]], step
 
     @cached_property
-    def of_arms(self) -> tuple[Timeline, ...]:
-        """The ratings of each treatment."""
-        return tuple(self.only(k) for k in range(len(self.arms)))
+    def of_arms(self) -> tuple[BoolArray, ...]:
+        """The subjects of each treatment who were ever rated, shape (n_subjects,) each."""
+        return tuple(self.seen & (self.arm == k) for k in range(len(self.arms)))
 
     @cached_property
     def code(self) -> IntArray:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, argument
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
@@ -107,14 +107,21 @@ def note_unit_of_some(
 
 
 def of_all_or_some(
-    timeline: Timeline, note: Callable[[Timeline], Problem | None]
+    timeline: Timeline, note: Callable[[Timeline, BoolArray], Problem | None]
 ) -> Problem | None:
-    """Return what a check says of all subjects or, if nothing, of single treatments."""
-    whole = note(timeline)
+    """Return what a check says of all subjects or, if nothing, of single treatments.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    note : callable
+        ``note(timeline, who)`` says it of some subjects who were ever rated.
+    """
+    whole = note(timeline, timeline.seen)
     if whole is not None or len(timeline.arms) < 2:
         return whole
     of_arms = zip(timeline.arms, timeline.of_arms, strict=True)
-    by_arm = {name: p for name, line in of_arms if (p := note(line))}
+    by_arm = {name: p for name, who in of_arms if (p := note(timeline, who))}
     if not by_arm:
         return None
     first = next(iter(by_arm.values()))
@@ -124,16 +131,15 @@ def of_all_or_some(
     return replace(first, summary=f"Of {len(by_arm)} treatments: {first.summary}", where=sentences)
 
 
-def note_unit_by_spacing(timeline: Timeline) -> Problem | None:
+def note_unit_by_spacing(timeline: Timeline, who: BoolArray) -> Problem | None:
     """Note days that are spaced as weeks, months or hours are, where there are no windows."""
-    n = int(timeline.seen.sum())
+    n = int(who.sum())
     if n < FEWEST:
         return None
-    last = float(np.nanmax(timeline.last))
+    last = float(timeline.last[who].max())
     if last < 3 or last > 24 * 400:
         return None
-    step = max(1, len(timeline.day) // _SAMPLE)
-    day = timeline.day[::step]
+    day, step = timeline.some_days(who, _SAMPLE)
     day = day[day > 0]
     if (day % 1).any():
         return None  # days with fractions are days
@@ -173,13 +179,12 @@ def _are_weeks(grid: IntArray, last: int) -> bool:
     return 4 <= last <= _LAST_IF_DAILY and (steps <= 2).mean() >= 0.5
 
 
-def note_day_one(timeline: Timeline) -> Problem | None:
+def note_day_one(timeline: Timeline, who: BoolArray) -> Problem | None:
     """Note days that count from 1, so that no subject has a baseline."""
-    seen = timeline.seen
-    n = int(seen.sum())
+    n = int(who.sum())
     if n < FEWEST:
         return None
-    on_one = timeline.first[seen] == 1
+    on_one = timeline.first[who] == 1
     if on_one.mean() < _FIT:
         return None
     return Problem(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.endpoints import MissedVisits, RatedVisits
 from trdstats.kernels.visits.runs import counts_marked, run_starts
@@ -29,10 +29,21 @@ class Rated:
 
     Scores and baselines of the arrays are turned round where high is good, so that kernels may
     take a fall for improvement on every scale; those in ``study.visits`` stay as they were given.
+
+    Attributes
+    ----------
+    arrays : RatedVisits
+    among : ndarray of bool, shape (n_visits,)
+        Which visits of the study they are.
     """
 
     arrays: RatedVisits
-    row: IntArray
+    among: BoolArray
+
+    @property
+    def row(self) -> IntArray:
+        """Their rows in ``study.visits``."""
+        return np.flatnonzero(self.among)
 
 
 def rate_visits(
@@ -44,24 +55,24 @@ def rate_visits(
     """Return the rated visits after baseline, and with a schedule those that were missed."""
     day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
     rated = (day > 0) & ~np.isnan(score)
-    row, every = np.flatnonzero(rated), visits["subject"].cat.codes.to_numpy()
+    every = visits["subject"].cat.codes.to_numpy()
     counts = counts_marked(rated, run_starts(every, len(subjects)))
     scheduled, missed = None, None
     if windows is not None:
-        code = every[row].astype(np.intp)
-        nominal = visits["visit"].to_numpy()[row]
-        scheduled = np.where(np.isnan(nominal), day[row], nominal)
+        code = every[rated].astype(np.intp)
+        nominal = visits["visit"].to_numpy()[rated]
+        scheduled = np.where(np.isnan(nominal), day[rated], nominal)
         missed = _missed(nominal, code, subjects["treatment"], windows)
     arrays = RatedVisits(
         start=np.concatenate(([0], np.cumsum(counts))),
-        day=day[row],
-        score=scale.oriented(score[row]),
+        day=day[rated],
+        score=scale.oriented(score[rated]),
         baseline=scale.oriented(subjects["baseline"].to_numpy()),
         floor=float(scale.floor),
         scheduled=scheduled,
         missed=missed,
     )
-    return Rated(arrays, row)
+    return Rated(arrays, rated)
 
 
 def _missed(

@@ -36,7 +36,7 @@ class VisitRows(WorkOnParts):
     def rated(self) -> Rated:
         """Return the rated visits after baseline as arrays, with where they stand."""
         rated = rate_visits(self.visits, self.subjects, self.windows, self.scale)
-        return Rated(replace(rated.arrays, beside=RecordedBeside(cast("Study", self))), rated.row)
+        return Rated(replace(rated.arrays, beside=RecordedBeside(cast("Study", self))), rated.among)
 
     def schedule_end(self, by: FloatArray | None = None) -> FloatArray:
         """Return, for each subject, the day from which a visit counts as the last scheduled.

@@ -74,7 +74,7 @@ def reschedule(
     day = schedule_visits(
         visits["subject"].cat.codes.to_numpy().astype(np.intp),
         visits["day"].to_numpy(),
-        visits["score"].notna().to_numpy(),
+        visits["score"].to_numpy(),
         treatment.cat.codes.to_numpy(),
         list(treatment.cat.categories),
         windows,
