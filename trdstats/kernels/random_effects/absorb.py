@@ -88,6 +88,10 @@ def absorb(
     block = moments.value[0]
     r = len(block)
     M, C0 = block[:, :r], block[:, r:]
+    if not r:  # a level whose effects were left out
+        known = moments.derivatives
+        outside = None if known is None else known.outside()
+        return Moments(moments.value[1:], moments.log_det, outside), Pivot(M, C0)
     inverted = _inverse(M, G)
     if inverted is None:
         return None
@@ -204,7 +208,7 @@ def _each(A: FloatArray, B: FloatArray) -> FloatArray:
     """
     r, s, g = A.shape
     flat = B.reshape(s, -1, g)
-    if g == 1 or not s:  # many crossed groups in one, or no effect
+    if g == 1:  # many crossed groups in one
         product = (A[:, :, 0] @ flat[:, :, 0])[..., None]
     else:
         product = A[:, 0, None] * flat[0]

@@ -170,9 +170,8 @@ class RandomModel:
         if steps is None:
             return None
         moments = add_moments([m for m, _ in steps])
-        if moments.derivatives is not None:
-            within = ratios[moments.derivatives.ids]
-            moments = moments.by_scale(within, len(theta) - 1, self.n_obs)
+        if order:
+            moments = moments.by_scale(ratios, len(theta) - 1, self.n_obs)
         return moments.times(variance, self.n_obs)
 
     def pivots(self, theta: FloatArray) -> list[Pivot]:
@@ -286,6 +285,52 @@ def evaluate(model: LikelihoodModel, theta: FloatArray) -> State | None:
     """
     moments = model.moments(theta, 0)
     return None if moments is None else _state(model, theta, moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Ray:
+    """The lowest deviance along multiples of some parameters.
+
+    Attributes
+    ----------
+    scale : float
+        The multiple; 1 where V is not multiplied with its parameters.
+    state : State
+    slopes : Slopes or None
+    """
+
+    scale: float
+    state: State
+    slopes: Slopes | None
+
+
+def lowest_on_ray(model: LikelihoodModel, theta: FloatArray, order: int) -> Ray | None:
+    """Return the lowest deviance along multiples of some parameters, where V is linear in them.
+
+    Along c theta the deviance is d log c + s / c and a constant, with s the weighted sum of squares
+    and d its degrees of freedom.
+
+    Parameters
+    ----------
+    model : LikelihoodModel
+    theta : ndarray, shape (h,)
+    order : {0, 2}
+        Derivatives wanted.
+    """
+    moments = model.moments(theta, order)
+    state = None if moments is None else _state(model, theta, moments)
+    if moments is None or state is None:
+        return None
+    c, n = 1.0, model.n_obs
+    if model.scales:
+        df = n - len(state.beta) if model.reml else n
+        c = state.square / df
+        moments = moments.times(c, n)
+        gained = df * float(np.log(c)) + state.square / c - state.square
+        state = State(
+            c * theta, state.deviance + gained, state.beta, c * state.vcov, state.square / c
+        )
+    return Ray(c, state, _slopes(model, state, moments) if order else None)
 
 
 def _state(model: LikelihoodModel, theta: FloatArray, moments: Moments) -> State | None:

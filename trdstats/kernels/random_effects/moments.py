@@ -41,6 +41,17 @@ class Derivatives:
     curve: Blocks
     log_curve: FloatArray
 
+    @classmethod
+    def by_none(cls, value: Blocks) -> Derivatives:
+        """Return derivatives of some cross-products by no parameter."""
+        none, empty = np.zeros(0, dtype=np.intp), np.zeros(0)
+        blocks = [np.zeros((len(b), 0, *b.shape[1:])) for b in value]
+        return cls(none, (none, none), blocks, empty, blocks, empty, [], empty)
+
+    def outside(self) -> Derivatives:
+        """Return the derivatives without those of the first block."""
+        return replace(self, first=self.first[1:], second=self.second[1:], curve=self.curve[1:])
+
     def beside(self, other: Derivatives, cross: Blocks, log_cross: FloatArray) -> Derivatives:
         """Return the derivatives by these parameters and by others, in which V is linear.
 
@@ -124,15 +135,14 @@ class Moments:
         Parameters
         ----------
         ratios : ndarray, shape (h,)
-            The other parameters, those of the effects, where s2 is 1.
+            All parameters where s2 is 1.
         number : int
             Of the parameter s2.
         n : int
             Ratings.
         """
-        d = self.derivatives
-        if d is None:
-            return self
+        d = self.derivatives or Derivatives.by_none(self.value)
+        ratios = ratios[d.ids]
         first, second, cross = [], [], []
         pairs = d.matrix(np.arange(len(d.log_second), dtype=float)).astype(np.intp)
         for value, by_one, by_two in zip(self.value, d.first, d.second, strict=True):
