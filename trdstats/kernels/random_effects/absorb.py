@@ -17,7 +17,7 @@ import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.random_effects.chain import Blocks, Chain
-from trdstats.kernels.random_effects.moments import Derivatives, Moments
+from trdstats.kernels.random_effects.moments import Derivatives, Moments, pairs_of
 
 Directions = tuple[IntArray, FloatArray]
 
@@ -148,7 +148,7 @@ def _of_level(step: _Step, ids: IntArray, E: FloatArray, lifted: FloatArray) -> 
     first = step.chain.products(step.level, step.C[:, None], lifted)
     second = step.chain.products(step.level, lifted, _each(D, lifted))
     lifted_D = _lift(E, D)
-    one, two = np.triu_indices(len(ids))
+    one, two = pairs_of(len(ids))
     return Derivatives(
         ids=ids, pairs=(one, two), first=[-b[:, 0] for b in first],
         log_first=np.einsum("hij,ji->h", E, D.sum(axis=-1)),

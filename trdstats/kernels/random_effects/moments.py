@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.random_effects.chain import Blocks
+
+
+@cache
+def pairs_of(h: int) -> tuple[IntArray, IntArray]:
+    """Return the places of the two parameters of every pair of some parameters."""
+    return np.triu_indices(h)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from scipy import sparse
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.covariance import Shape
 from trdstats.kernels.random_effects.chain import Blocks, Chain
-from trdstats.kernels.random_effects.moments import Derivatives, Moments
+from trdstats.kernels.random_effects.moments import Derivatives, Moments, pairs_of
 
 
 class Residuals(Protocol):
@@ -150,7 +150,7 @@ class Structured:
         first = shape.first[:, self.schedule] if shape.first.shape[1] > 1 else shape.first
         WV = [W @ V_h for V_h in first]
         pulled = [each @ WU for each in WV]
-        one, two = np.triu_indices(len(ids))
+        one, two = pairs_of(len(ids))
         second, log_second, curve, log_curve = [], [], [], []
         for a, b in zip(one, two, strict=True):
             twice = WV[a] @ pulled[b] + WV[b] @ pulled[a]
