@@ -72,8 +72,8 @@ class Derivatives:
         h, k = len(self.ids), len(other.ids)
         places = np.divmod(np.arange(h * k), k)
         one, two = (
-            np.concatenate((mine, at, h + theirs))
-            for mine, at, theirs in zip(
+            np.concatenate((first, at, h + second))
+            for first, at, second in zip(
                 self.pairs, (places[0], h + places[1]), other.pairs, strict=True
             )
         )
