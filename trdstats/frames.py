@@ -46,8 +46,7 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
         result.index = pd.RangeIndex(len(frame))
     else:
         result = _from_other(frame, what)
-    _check_names(result.columns, what)
-    result.columns = result.columns.map(str)
+    result.columns = _checked_names(result.columns, what)
     problems = check_cells(result, what)
     if problems:
         raise DataError(problems)
@@ -66,7 +65,7 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     return result
 
 
-def _check_names(columns: pd.Index[Any], what: str) -> None:
+def _checked_names(columns: pd.Index[Any], what: str) -> pd.Index[Any]:
     if columns.nlevels > 1:
         raise SpecError(
             f"`{what}` has column names of {columns.nlevels} levels, such as {columns[0]!r}. Give "
@@ -81,6 +80,7 @@ def _check_names(columns: pd.Index[Any], what: str) -> None:
     if len(repeated):
         names = ", ".join(repr(c) for c in dict.fromkeys(repeated))
         raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
+    return texts
 
 
 def _widened(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,13 +10,13 @@ import pytest
 from trdstats.kernels.gaussian.coordinates import centre, uncorrelated
 from trdstats.kernels.gaussian.estimability import judge_rows
 from trdstats.kernels.random_effects import pieces
-from trdstats.kernels.random_effects.absorb import add_moments
 from trdstats.kernels.random_effects.column_sums import merge_columns, sum_columns
 from trdstats.kernels.random_effects.divided import DividedModel, moments_of_part
 from trdstats.kernels.random_effects.effects import Effects
 from trdstats.kernels.random_effects.likelihood import evaluate, slopes
+from trdstats.kernels.random_effects.moments import add_moments
 from trdstats.kernels.random_effects.part_sums import PlacedModel, sum_part
-from trdstats.kernels.random_effects.predictions import predict_effects, state_of_part
+from trdstats.kernels.random_effects.predictions import predict_effects
 from trdstats.kernels.random_effects.search import minimise
 
 
@@ -131,7 +131,7 @@ def test_the_likelihood_of_parts_is_that_of_all(r: int, reml: bool) -> None:
     assert found[1] is not None
     np.testing.assert_allclose(found[0].state.theta, found[1].state.theta, rtol=1e-10)
     effects = predict_effects(model, found[1].state)[0][0]
-    by_part = [predict_effects(m, state_of_part(m, found[0].state))[0][0] for m in of_parts]
+    by_part = [predict_effects(m, found[0].state)[0][0] for m in of_parts]
     order = np.argsort(np.concatenate([np.arange(k, 30, 3) for k in range(3)]))
     np.testing.assert_allclose(np.concatenate(by_part)[order], effects, rtol=1e-9, atol=1e-11)
 
@@ -149,17 +149,23 @@ def test_a_part_without_a_value_leaves_the_whole_without() -> None:
     assert evaluate(divided, np.ones(2)) is None
 
 
-def test_moments_add_by_key() -> None:
+def test_moments_add_by_parameter() -> None:
     whole, _ = some_parts(1)
     model = placed_model(whole.columns, 1, reml=True).model(whole)
     one = moments_of_part(model, np.array([1.0, 2.0]), 2)
     assert one is not None
     twice = add_moments([one, one])
     assert twice.log_det == 2 * one.log_det
-    assert twice.first.keys() == one.first.keys() == {0, 1}
-    assert twice.second.keys() == {(0, 0), (0, 1), (1, 1)}
     np.testing.assert_array_equal(twice.value[0], 2 * one.value[0])
-    np.testing.assert_array_equal(twice.second[0, 1][0], 2 * one.second[0, 1][0])
+    of_twice, of_one = twice.derivatives, one.derivatives
+    assert of_twice is not None
+    assert of_one is not None
+    assert of_twice.ids.tolist() == of_one.ids.tolist() == [0, 1]
+    assert np.transpose(of_twice.pairs).tolist() == [[0, 0], [0, 1], [1, 1]]
+    for name in ("first", "second"):
+        np.testing.assert_array_equal(getattr(of_twice, name)[0], 2 * getattr(of_one, name)[0])
+        log = getattr(of_one, f"log_{name}")
+        np.testing.assert_array_equal(getattr(of_twice, f"log_{name}"), 2 * log)
 
 
 @pytest.mark.parametrize("r", [1, 2])
@@ -176,8 +182,9 @@ def test_pieces_of_many_subjects_give_the_same(r: int, monkeypatch: pytest.Monke
     assert one is not None
     assert other is not None
     assert other.deviance == pytest.approx(one.deviance, rel=1e-13)
-    np.testing.assert_allclose(other.pivots[0].F, one.pivots[0].F, rtol=1e-13)
-    np.testing.assert_allclose(other.pivots[0].Z_U, one.pivots[0].Z_U, rtol=1e-13)
+    (taken,), (expected,) = in_pieces.pivots(theta), at_once.pivots(theta)
+    np.testing.assert_allclose(taken.F, expected.F, rtol=1e-13)
+    np.testing.assert_allclose(taken.Z_U, expected.Z_U, rtol=1e-13)
     a, b = slopes(at_once, one), slopes(in_pieces, other)
     for name in ("gradient", "average", "observed", "expected", "P", "Q"):
         expected = getattr(a, name)

@@ -93,7 +93,10 @@ def any_complete_rows(
     data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the same of a table in which there may be no such row."""
-    table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
+    if isinstance(data, Study):
+        table = data.longitudinal()
+    else:
+        table = to_pandas(data, what="data", copied=False)  # the columns used are copied below
     _check_table(table, roles, needed)
     used = list(dict.fromkeys([*roles, *needed]))
     frame = trimmed(table[used], used)

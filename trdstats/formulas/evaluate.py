@@ -140,6 +140,18 @@ class CheckedFormula(SimpleFormula):  # type: ignore[misc]
             data, drop_rows=drop_rows, **spec_overrides
         )
 
+    def design(self, table: pd.DataFrame) -> tuple[FloatArray, DesignSpec]:
+        """Return the design of the rows of a table, NaN where not known, and how it is made.
+
+        Raises
+        ------
+        SpecError, NotEstimableError
+            When the values of a factor cannot be computed.
+        """
+        matrix = self.get_model_matrix(table, output="numpy", na_action="ignore")
+        # In memory a column stands together, for most of what follows goes by column.
+        return np.asarray(matrix, dtype=float, order="F"), matrix.model_spec
+
     @property
     def required_variables(self) -> set[Variable]:
         """Columns of the formula; those that are called like a function are columns too."""

@@ -174,7 +174,7 @@ class Satterthwaite(Inference):
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row."""
         variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
-        gradient = np.einsum("ij,hjk,ik->ih", L, self.slope, L, optimize=True)
+        gradient = ((L @ self.slope) * L).sum(axis=2).T
         spread = np.einsum("ih,hk,ik->i", gradient, self.of_theta, gradient)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(2 * variance**2 / spread)

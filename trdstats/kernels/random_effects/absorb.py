@@ -5,50 +5,21 @@ With V = W^-1 + Z G Z' and F = G (I + Z'WZ G)^-1, U'V^-1 U = U'WU - U'WZ F Z'WU 
 turns the cross-products of ratings into those of fixed effects and outcome; every sum goes over
 groups and none over pairs of ratings, so the cost is linear in the groups of every level.
 
-G may be singular: its inverse is not used.
+The groups stand along the last axis of every array, for they are many and what is done to one of
+them is little. G may be singular: its inverse is not used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.random_effects.chain import Blocks, Chain
+from trdstats.kernels.random_effects.moments import Derivatives, Moments, pairs_of
 
-Pair = tuple[int, int]
-K = TypeVar("K")
-
-
-@dataclass
-class Moments:
-    """Cross-products weighted by an inverse covariance W, and log|W^-1|, with derivatives.
-
-    Attributes
-    ----------
-    value : list of ndarray
-        U'WU by block.
-    log_det : float
-    first, log_first : dict
-        Derivatives by parameter.
-    second, log_second : dict
-        Second derivatives by pair of parameters, the smaller number first.
-    curve, log_curve : dict
-        The part of U'W V_hk W U and tr(W V_hk) that a covariance not linear in its parameters
-        gives to the second derivatives.
-    """
-
-    value: Blocks
-    log_det: float
-    first: dict[int, Blocks] = field(default_factory=dict)
-    log_first: dict[int, float] = field(default_factory=dict)
-    second: dict[Pair, Blocks] = field(default_factory=dict)
-    log_second: dict[Pair, float] = field(default_factory=dict)
-    curve: dict[Pair, Blocks] = field(default_factory=dict)
-    log_curve: dict[Pair, float] = field(default_factory=dict)
+Directions = tuple[IntArray, FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +28,9 @@ class Pivot:
 
     Attributes
     ----------
-    F : ndarray, shape (g, r, r)
+    F : ndarray, shape (r, r, g)
         (G^-1 + Z'WZ)^-1: the variance of the effects given the ratings and all outer effects.
-    Z_U : ndarray, shape (g, r, u)
+    Z_U : ndarray, shape (r, u, g)
         Z'WU with the columns after the level.
     """
 
@@ -67,41 +38,34 @@ class Pivot:
     Z_U: FloatArray
 
 
-def add_moments(parts: Sequence[Moments]) -> Moments:
-    """Return the sums of cross-products of fixed effects and outcome, and of log|V|."""
-    if len(parts) == 1:
-        return parts[0]
-    return Moments(
-        value=_blocks([m.value for m in parts]),
-        log_det=sum(m.log_det for m in parts),
-        first=_by_key([m.first for m in parts]),
-        log_first=_numbers([m.log_first for m in parts]),
-        second=_by_key([m.second for m in parts]),
-        log_second=_numbers([m.log_second for m in parts]),
-        curve=_by_key([m.curve for m in parts]),
-        log_curve=_numbers([m.log_curve for m in parts]),
-    )
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The products of a level that derivatives are made of.
 
+    Attributes
+    ----------
+    chain : Chain
+    level : int
+    M : ndarray, shape (r, r, g)
+        Z'WZ.
+    Rt : ndarray, shape (r, r, g)
+        (I + MG)^-1.
+    F : ndarray, shape (r, r, g)
+    C, Y : ndarray, shape (r, u, g)
+        (I + MG)^-1 Z'WU and F Z'WU.
+    """
 
-def _blocks(parts: Sequence[Blocks]) -> Blocks:
-    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
-
-
-def _by_key(parts: Sequence[dict[K, Blocks]]) -> dict[K, Blocks]:
-    return {key: _blocks([part[key] for part in parts]) for key in parts[0]}
-
-
-def _numbers(parts: Sequence[dict[K, float]]) -> dict[K, float]:
-    return {key: float(sum(part[key] for part in parts)) for key in parts[0]}
+    chain: Chain
+    level: int
+    M: FloatArray
+    Rt: FloatArray
+    F: FloatArray
+    C: FloatArray
+    Y: FloatArray
 
 
 def absorb(
-    chain: Chain,
-    level: int,
-    moments: Moments,
-    G: FloatArray,
-    directions: dict[int, FloatArray],
-    order: int,
+    chain: Chain, level: int, moments: Moments, G: FloatArray, directions: Directions | None
 ) -> tuple[Moments, Pivot] | None:
     """Take the random effects of a level out of the cross-products.
 
@@ -113,121 +77,189 @@ def absorb(
         Their first block is the one of this level.
     G : ndarray, shape (r, r)
         Covariance of the effects of a group; it may be singular.
-    directions : dict of int to ndarray, shape (r, r)
-        Derivatives of G by parameter.
-    order : {0, 2}
-        Derivatives wanted.
+    directions : tuple of ndarray, shapes (h,) and (h, r, r), or None
+        Numbers of the parameters of G and its derivatives by them; None where no derivatives are
+        wanted.
 
     Returns
     -------
     Moments and Pivot, or None where V is not positive definite.
     """
     block = moments.value[0]
-    r = block.shape[1]
-    M, C0 = block[:, :, :r], np.ascontiguousarray(block[:, :, r:])
-    inner = M @ G
-    inner[:, np.arange(r), np.arange(r)] += 1.0
-    inverted = _inverse(inner)
+    r = len(block)
+    M, C0 = block[:, :r], block[:, r:]
+    if not r:  # a level whose effects were left out
+        known = moments.derivatives
+        outside = None if known is None else known.outside()
+        return Moments(moments.value[1:], moments.log_det, outside), Pivot(M, C0)
+    inverted = _inverse(M, G)
     if inverted is None:
         return None
-    Rt, log_det = inverted  # (I + MG)^-1
-    F = G @ Rt
-    Y = F @ C0
-    value = _less(moments.value, chain.products(level, C0, Y))
-    result = Moments(value, moments.log_det + log_det)
-    pivot = Pivot(F, C0)
-    if order == 0:
-        return result, pivot
-    C, D = Rt @ C0, Rt @ M
-    pulled = {}
-    for h, blocks in moments.first.items():
-        M_h = blocks[0][:, :, :r]
-        result.first[h] = _through(chain, level, blocks, Y)
-        result.log_first[h] = moments.log_first[h] + _trace(F, M_h)
-        pulled[h] = blocks[0][:, :, r:] - M_h @ Y
-    lifted = {h: E @ C for h, E in directions.items()}
-    sum_of_D = D.sum(axis=0, keepdims=True)
-    for h, E in directions.items():
-        result.first[h] = [-b for b in chain.products(level, C, lifted[h])]
-        result.log_first[h] = _trace(E[None], sum_of_D)
-    F_M = {h: F @ blocks[0][:, :, :r] for h, blocks in moments.first.items()}
-    for (h, k), blocks in moments.second.items():
-        gained = _twice(chain, level, pulled[h], F @ pulled[k])
-        result.second[h, k] = _less(_through(chain, level, blocks, Y), gained, skip=0)
-        log = moments.log_second[h, k] + _trace(F, blocks[0][:, :, :r])
-        result.log_second[h, k] = log - _trace(F_M[h], F_M[k])
-    for (h, k), blocks in moments.curve.items():
-        result.curve[h, k] = _through(chain, level, blocks, Y)
-        result.log_curve[h, k] = moments.log_curve[h, k] - _trace(F, blocks[0][:, :, :r])
-    for h, Q in pulled.items():
-        back = Rt @ Q
-        of_effects = Rt @ moments.first[h][0][:, :, :r] @ np.swapaxes(Rt, 1, 2)
-        of_effects = of_effects.sum(axis=0, keepdims=True)
-        for k, E in directions.items():
-            # Q' R E C with R the transpose of Rt.
-            result.second[_pair(h, k)] = [-b for b in _twice(chain, level, back, lifted[k])]
-            result.log_second[_pair(h, k)] = _trace(E[None], of_effects)
-    lifted_D = {h: E @ D for h, E in directions.items()}
-    for k in directions:
-        D_lifted = D @ lifted[k]
-        for h in directions:
-            if h <= k:
-                result.second[h, k] = _twice(chain, level, lifted[h], D_lifted)
-                result.log_second[h, k] = -_trace(lifted_D[h], lifted_D[k])
-    return result, pivot
+    Rt, log_det = inverted
+    F, C = _lift(G[None], Rt)[:, 0], _each(Rt, C0)
+    Y = _lift(G[None], C)[:, 0]
+    products = chain.products(level, C0[:, None], Y[:, None])
+    value = [b - p[:, 0, 0] for b, p in zip(moments.value[1:], products, strict=True)]
+    derivatives = None
+    if directions is not None:
+        step = _Step(chain, level, M, Rt, F, C, Y)
+        derivatives = _derivatives(step, moments.derivatives, *directions)
+    return Moments(value, moments.log_det + log_det, derivatives), Pivot(F, C0)
 
 
-def _pair(h: int, k: int) -> Pair:
-    return (h, k) if h < k else (k, h)
+def _derivatives(
+    step: _Step, before: Derivatives | None, ids: IntArray, E: FloatArray
+) -> Derivatives:
+    """Return derivatives by the parameters of the levels within and by those of the level."""
+    lifted = _lift(E, step.C)
+    here = _of_level(step, ids, E, lifted)
+    if before is None:
+        return here
+    r, (one, two) = len(step.M), before.pairs
+    M_h, C_h = before.first[0][:, :, :r], before.first[0][:, :, r:]
+    pulled, F_M = C_h - _on_each(M_h, step.Y), _each(step.F, M_h)
+    gained = step.chain.products(step.level, pulled, _each(step.F, pulled))
+    through = _through(step, before.second)
+    F, log_curve = step.F[:, None], before.log_curve
+    log_second = _traces(F, before.second[0][:, :, :r])[0] - _traces(F_M, F_M)[one, two]
+    if len(log_curve):
+        log_curve = log_curve - _traces(F, before.curve[0][:, :, :r])[0]
+    passed = Derivatives(
+        ids=before.ids, pairs=before.pairs, first=_through(step, before.first),
+        log_first=before.log_first + _traces(F, M_h)[0],
+        second=[b - _of_pairs(g, one, two) for b, g in zip(through, gained, strict=True)],
+        log_second=before.log_second + log_second,
+        curve=_through(step, before.curve), log_curve=log_curve,
+    )  # fmt: skip
+    # Q' R E C with R the transpose of Rt.
+    cross = _twice(step, _each(step.Rt, pulled), lifted)
+    half = np.swapaxes(_each(step.Rt, M_h), 0, 2)
+    of_effects = _each(step.Rt, half).sum(axis=-1)
+    return passed.beside(
+        here,
+        [-b.reshape(len(b), -1, *b.shape[3:]) for b in cross],
+        np.einsum("kij,jhi->hk", E, of_effects).ravel(),
+    )
 
 
-def _inverse(inner: FloatArray) -> tuple[FloatArray, float] | None:
+def _of_level(step: _Step, ids: IntArray, E: FloatArray, lifted: FloatArray) -> Derivatives:
+    """Return derivatives by the parameters of the level; V is linear in them."""
+    D = _each(step.Rt, step.M)
+    first = step.chain.products(step.level, step.C[:, None], lifted)
+    second = step.chain.products(step.level, lifted, _each(D, lifted))
+    lifted_D = _lift(E, D)
+    one, two = pairs_of(len(ids))
+    return Derivatives(
+        ids=ids, pairs=(one, two), first=[-b[:, 0] for b in first],
+        log_first=np.einsum("hij,ji->h", E, D.sum(axis=-1)),
+        second=[_of_pairs(b, one, two) for b in second],
+        log_second=-_traces(lifted_D, lifted_D)[one, two], curve=[], log_curve=np.zeros(0),
+    )  # fmt: skip
+
+
+def _inverse(M: FloatArray, G: FloatArray) -> tuple[FloatArray, float] | None:
     """Return the inverse of I + MG by group and the sum of log|I + MG|.
 
     All eigenvalues are 1 or more where G is a covariance; None where rounding made one negative.
     """
-    r = inner.shape[1]
+    r = len(M)
+    transposed = _lift(G[None], M)[:, 0]  # GM: both matrices are symmetric
+    transposed[np.arange(r), np.arange(r)] += 1.0
     if r == 1:
-        if not (inner > 0).all():
+        if not (transposed > 0).all():
             return None
-        return np.reciprocal(inner), float(np.log(inner).sum())
+        return np.reciprocal(transposed), float(np.log(transposed).sum())
     if r == 2:
-        a, b, c, d = inner[:, 0, 0], inner[:, 0, 1], inner[:, 1, 0], inner[:, 1, 1]
+        (a, c), (b, d) = transposed
         det = a * d - b * c
         if not ((det > 0) & (a + d > 0)).all():
             return None
-        inverse = np.empty_like(inner)
-        inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 0], inverse[:, 1, 1] = d, -b, -c, a
-        inverse /= det[:, None, None]
-        return inverse, float(np.log(det).sum())
-    if not np.isfinite(inner).all():
+        return np.stack([d, -b, -c, a]).reshape(transposed.shape) / det, float(np.log(det).sum())
+    if not np.isfinite(transposed).all():
         return None
+    inner = np.moveaxis(transposed, -1, 0).swapaxes(1, 2)
     sign, log_det = np.linalg.slogdet(inner)
     if not (sign > 0).all():
         return None
-    return np.asarray(np.linalg.inv(inner), dtype=float), float(log_det.sum())
+    inverse = np.moveaxis(np.linalg.inv(inner), 0, -1)
+    return np.ascontiguousarray(inverse, dtype=float), float(log_det.sum())
 
 
-def _trace(left: FloatArray, right: FloatArray) -> float:
-    """Return the sum over groups of tr(left right)."""
-    return float(np.einsum("gij,gji->", left, right))
+def _lift(E: FloatArray, C: FloatArray) -> FloatArray:
+    """Return the products of matrices with what stands in every group, shape (r, h, u, g).
+
+    Parameters
+    ----------
+    E : ndarray, shape (h, r, r)
+    C : ndarray, shape (r, u, g)
+    """
+    r = len(C)
+    rows = np.swapaxes(E, 0, 1).reshape(-1, r)
+    return np.asarray((rows @ C.reshape(r, -1)).reshape(r, len(E), *C.shape[1:]))
 
 
-def _less(blocks: Blocks, products: Blocks, skip: int = 1) -> Blocks:
-    return [b - p for b, p in zip(blocks[skip:], products, strict=True)]
+def _each(A: FloatArray, B: FloatArray) -> FloatArray:
+    """Return the product of two matrices in every group, shape (r, ..., g).
+
+    Parameters
+    ----------
+    A : ndarray, shape (r, s, g)
+    B : ndarray, shape (s, ..., g)
+    """
+    r, s, g = A.shape
+    flat = B.reshape(s, -1, g)
+    if g == 1:  # many crossed groups in one
+        product = (A[:, :, 0] @ flat[:, :, 0])[..., None]
+    else:
+        product = A[:, 0, None] * flat[0]
+        for k in range(1, s):
+            product += A[:, k, None] * flat[k]
+    return product.reshape(r, *B.shape[1:])
 
 
-def _twice(chain: Chain, level: int, left: FloatArray, right: FloatArray) -> Blocks:
+def _on_each(A: FloatArray, B: FloatArray) -> FloatArray:
+    """Return the products of some matrices with one in every group, shape (r, h, u, g).
+
+    Parameters
+    ----------
+    A : ndarray, shape (r, h, s, g)
+    B : ndarray, shape (s, u, g)
+    """
+    r, h, s, g = A.shape
+    return _each(A.reshape(r * h, s, g), B).reshape(r, h, *B.shape[1:])
+
+
+def _traces(A: FloatArray, B: FloatArray) -> FloatArray:
+    """Return the sums over groups of tr(A_h B_k), shape (h, k).
+
+    Parameters
+    ----------
+    A, B : ndarray, shapes (r, h, s, g) and (s, k, r, g)
+    """
+    left = A.transpose(1, 0, 2, 3).reshape(A.shape[1], -1)
+    right = B.transpose(1, 2, 0, 3).reshape(B.shape[1], -1)
+    return np.asarray(left @ right.T)
+
+
+def _of_pairs(products: FloatArray, one: IntArray, two: IntArray) -> FloatArray:
+    """Return L_h' A L_k + L_k' A L_h by pair from all L_h' A L_k; A is symmetric."""
+    return np.asarray(products[:, one, two] + products[:, two, one])
+
+
+def _twice(step: _Step, left: FloatArray, right: FloatArray) -> Blocks:
     """Return the sums of left' right and of its transpose."""
-    one = chain.products(level, left, right)
+    one = step.chain.products(step.level, left, right)
     if len(one) == 1:  # fixed effects and outcome: the other sum is its transpose
-        return [one[0] + np.swapaxes(one[0], 1, 2)]
-    other = chain.products(level, right, left)
-    return [a + b for a, b in zip(one, other, strict=True)]
+        return [one[0] + np.swapaxes(one[0], 0, 3)]
+    other = step.chain.products(step.level, right, left)
+    return [a + np.swapaxes(b, 1, 2) for a, b in zip(one, other, strict=True)]
 
 
-def _through(chain: Chain, level: int, blocks: Blocks, Y: FloatArray) -> Blocks:
+def _through(step: _Step, blocks: Blocks) -> Blocks:
     """Return T' B T for T = [-F Z'WU; I]: what a derivative becomes outside the level."""
-    r = blocks[0].shape[1]
-    half = blocks[0][:, :, r:] - blocks[0][:, :, :r] @ Y / 2
-    return _less(blocks, _twice(chain, level, Y, half))
+    if not blocks:
+        return []
+    r = len(step.M)
+    half = blocks[0][:, :, r:] - _on_each(blocks[0][:, :, :r], step.Y) / 2
+    products = _twice(step, step.Y[:, None], half)
+    return [b - p[:, 0] for b, p in zip(blocks[1:], products, strict=True)]

@@ -63,27 +63,41 @@ class Chain:
         return tuple(levels)
 
     def products(self, level: int, left: FloatArray, right: FloatArray) -> Blocks:
-        """Return sums of left' right over the groups of a level, for every block after it.
+        """Return sums of left_a' right_b over the groups of a level, for every block after it.
 
         Parameters
         ----------
         level : int
-        left, right : ndarray, shape (g, r, u)
+        left, right : ndarray, shapes (r, a, u, g) and (r, b, u, g)
+
+        Returns
+        -------
+        list of ndarray, shape (w, a, b, u, g)
+            g are the groups of the level of the block, 1 where it is the last.
         """
         blocks: Blocks = []
         for rows, columns, first in self._blocks[level]:
-            a, b = left[:, :, rows], right[:, :, columns]
+            one, other = left[:, :, rows], right[:, :, columns]
             if first is None:
-                n = a.shape[0] * a.shape[1]
-                flat_a, flat_b = a.reshape(n, a.shape[2]), b.reshape(n, b.shape[2])
-                blocks.append((flat_a.T @ flat_b)[None])
+                blocks.append(_sum_of_all(one, other))
                 continue
-            if a.shape[1] == 1:
-                each = a[:, 0, :, None] * b[:, 0, None, :]
-            else:
-                each = np.swapaxes(a, 1, 2) @ b
-            blocks.append(np.add.reduceat(each, first, axis=0))
+            each = one[0].swapaxes(0, 1)[:, :, None, None] * other[0]
+            for k in range(1, len(one)):
+                each += one[k].swapaxes(0, 1)[:, :, None, None] * other[k]
+            blocks.append(np.add.reduceat(each, first, axis=-1))
         return blocks
+
+
+def _sum_of_all(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return the sums of one_a' other_b over all groups, shape (w, a, b, u, 1)."""
+    r, a, w, g = one.shape
+    b, u = other.shape[1:3]
+    left, right = one.reshape(r, a * w, g), other.reshape(r, b * u, g)
+    if g == 1:  # many crossed groups in one
+        total = left[:, :, 0].T @ right[:, :, 0]
+    else:
+        total = (left @ right.swapaxes(1, 2)).sum(axis=0)
+    return total.reshape(a, w, b, u).transpose(1, 0, 2, 3)[..., None]
 
 
 def sort_rows(groups: Sequence[IntArray]) -> tuple[IntArray, list[IntArray], list[IntArray]]:

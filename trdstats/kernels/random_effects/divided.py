@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.random_effects.absorb import Moments, Pivot, add_moments
 from trdstats.kernels.random_effects.effects import Effects
 from trdstats.kernels.random_effects.likelihood import RandomModel, numbers_of
+from trdstats.kernels.random_effects.moments import Moments, add_moments
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,13 @@ class DividedModel:
         """Return the numbers of the parameters of a factor; after the last, of the residuals."""
         return numbers_of(self.sizes, factor)
 
-    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
-        """Return the sums of the parts; what they took out stays with them.
+    @property
+    def scales(self) -> bool:
+        """Whether V is multiplied where all parameters are: residuals are independent."""
+        return True
+
+    def moments(self, theta: FloatArray, order: int) -> Moments | None:
+        """Return the sums of the parts.
 
         Parameters
         ----------
@@ -53,11 +58,11 @@ class DividedModel:
         """
         moments = self.of_parts(theta, order)
         known = [m for m in moments if m is not None]
-        return (add_moments(known), []) if len(known) == len(moments) else None
+        return add_moments(known) if len(known) == len(moments) else None
 
 
 def moments_of_part(model: RandomModel, theta: FloatArray, order: int) -> Moments | None:
-    """Return the cross-products of one part, without what only its own subjects need.
+    """Return the cross-products of one part.
 
     Parameters
     ----------
@@ -65,5 +70,4 @@ def moments_of_part(model: RandomModel, theta: FloatArray, order: int) -> Moment
     theta : ndarray, shape (h,)
     order : {0, 2}
     """
-    moments_and_pivots = model.moments(theta, order)
-    return None if moments_and_pivots is None else moments_and_pivots[0]
+    return model.moments(theta, order)

@@ -57,7 +57,7 @@ class Effects:
 
     def to_root(self, theta: FloatArray) -> FloatArray:
         """Return the entries of L with L L' = G; what is not positive in G is left out."""
-        if not self.correlated or not self.n_effects:
+        if not self.correlated or self.n_effects < 2:
             return np.sqrt(np.maximum(theta, 0.0))
         values, vectors = np.linalg.eigh(self.matrix(theta))
         half = vectors * np.sqrt(np.maximum(values, 0.0))

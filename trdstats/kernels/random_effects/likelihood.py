@@ -20,9 +20,10 @@ from typing import Protocol
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.random_effects.absorb import Moments, Pivot, absorb, add_moments
+from trdstats.kernels.random_effects.absorb import Directions, Pivot, absorb
 from trdstats.kernels.random_effects.chain import Chain
 from trdstats.kernels.random_effects.effects import Effects, block_diagonal, split
+from trdstats.kernels.random_effects.moments import Moments, add_moments
 from trdstats.kernels.random_effects.pieces import pieces_of, pivot_of
 from trdstats.kernels.random_effects.residuals import Independent, Residuals
 
@@ -50,11 +51,15 @@ class LikelihoodModel(Protocol):
     def sizes(self) -> list[int]:
         """Number of parameters of each factor, then of the residuals."""
 
+    @property
+    def scales(self) -> bool:
+        """Whether V is multiplied where all parameters are."""
+
     def ids(self, factor: int) -> list[int]:
         """Return the numbers of the parameters of a factor; after the last, of the residuals."""
 
-    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
-        """Return cross-products weighted by V^-1, log|V|, and what each level took out."""
+    def moments(self, theta: FloatArray, order: int) -> Moments | None:
+        """Return cross-products weighted by V^-1 and log|V|; None where it has no value."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,11 @@ class RandomModel:
         return [*(f.size for f in self.factors), self.residuals.size]
 
     @property
+    def scales(self) -> bool:
+        """Whether V is multiplied where all parameters are."""
+        return isinstance(self.residuals, Independent)
+
+    @cached_property
     def levels(self) -> list[list[int]]:
         """Factors of each level of the chain, the innermost first, the crossed ones together."""
         n_nested = len(self.factors) - self.n_crossed
@@ -109,30 +119,37 @@ class RandomModel:
             blocks.append(self._spread(k, G))
         return block_diagonal(blocks)
 
+    def _is_crossed(self, factor: int) -> bool:
+        return factor >= len(self.factors) - self.n_crossed
+
+    def _width(self, factor: int) -> int:
+        """Return the columns of a factor: of one group where it is nested, of all if crossed."""
+        groups = self.groups[factor] if self._is_crossed(factor) else 1
+        return self.factors[factor].n_effects * groups
+
     def _spread(self, factor: int, G: FloatArray) -> FloatArray:
         """Return G for one group of a nested factor, for all groups of a crossed one."""
-        if factor < len(self.factors) - self.n_crossed:
+        if not self._is_crossed(factor):
             return G
         return np.asarray(np.kron(np.eye(self.groups[factor]), G), dtype=float)
 
-    def directions(self, level: int) -> dict[int, FloatArray]:
-        """Return the derivatives of the covariance of a level by parameter."""
-        chosen = self.levels[level]
-        sizes = [
-            self.factors[k].n_effects
-            * (self.groups[k] if k >= len(self.factors) - self.n_crossed else 1)
-            for k in chosen
-        ]
-        result, at = {}, 0
-        for k, size in zip(chosen, sizes, strict=True):
-            for h, E in zip(self.ids(k), self.factors[k].directions(), strict=True):
-                full = np.zeros((sum(sizes), sum(sizes)))
-                full[at : at + size, at : at + size] = self._spread(k, E)
-                result[h] = full
-            at += size
+    @cached_property
+    def directions(self) -> list[Directions]:
+        """Numbers of the parameters of each level, and derivatives of its covariance by them."""
+        result = []
+        for chosen in self.levels:
+            ids = np.array([h for k in chosen for h in self.ids(k)], dtype=np.intp)
+            widths = [self._width(k) for k in chosen]
+            full, h, at = np.zeros((len(ids), sum(widths), sum(widths))), 0, 0
+            for k, width in zip(chosen, widths, strict=True):
+                for E in self.factors[k].directions():
+                    full[h, at : at + width, at : at + width] = self._spread(k, E)
+                    h += 1
+                at += width
+            result.append((ids, full))
         return result
 
-    def moments(self, theta: FloatArray, order: int) -> tuple[Moments, list[Pivot]] | None:
+    def moments(self, theta: FloatArray, order: int) -> Moments | None:
         """Return cross-products of fixed effects and outcome weighted by V^-1, and log|V|.
 
         Parameters
@@ -141,25 +158,57 @@ class RandomModel:
         order : {0, 2}
             Derivatives wanted.
         """
-        sums: list[Moments] = []
-        by_level: list[list[Pivot]] = [[] for _ in self.levels]
-        ids = self.ids(len(self.factors))
-        G = [self.covariance(level, theta) for level in range(len(by_level))]
-        directions = [self.directions(level) if order else {} for level in range(len(by_level))]
+        if not self.scales:
+            steps = self._steps(theta, order)
+            return None if steps is None else add_moments([m for m, _ in steps])
+        # The ratings themselves are summed once, with a variance of 1 for the residuals.
+        variance = float(theta[-1])
+        if not (np.isfinite(variance) and variance > 0):
+            return None
+        ratios = theta / variance
+        steps = self._steps(ratios, order)
+        if steps is None:
+            return None
+        moments = add_moments([m for m, _ in steps])
+        if order:
+            moments = moments.by_scale(ratios, len(theta) - 1, self.n_obs)
+        return moments.times(variance, self.n_obs)
+
+    def pivots(self, theta: FloatArray) -> list[Pivot]:
+        """Return what each level takes out, the innermost first.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (h,)
+        """
+        variance = float(theta[-1]) if self.scales else 1.0
+        steps = self._steps(theta / variance, 0)
+        if steps is None:
+            raise ValueError("the likelihood has no value here")
+        by_level = zip(*(pivots for _, pivots in steps), strict=True)
+        return [pivot_of(pivots, variance) for pivots in by_level]
+
+    def _steps(self, theta: FloatArray, order: int) -> list[tuple[Moments, list[Pivot]]] | None:
+        """Return the moments of every piece of the ratings, and what its levels take out."""
+        ids = np.array(self.ids(len(self.factors)), dtype=np.intp)
+        G = [self.covariance(level, theta) for level in range(len(self.levels))]
+        steps = []
         for chain, residuals in self._pieces:
-            current = residuals.moments(chain, theta[ids[0] :], ids, order)
-            for level, pivots in enumerate(by_level):
+            current = residuals.moments(chain, theta[ids], ids if order else None)
+            pivots = []
+            for level in range(len(G)):
                 if current is None:
                     return None
-                absorbed = absorb(chain, level, current, G[level], directions[level], order)
+                directions = self.directions[level] if order else None
+                absorbed = absorb(chain, level, current, G[level], directions)
                 if absorbed is None:
                     return None
                 current, pivot = absorbed
                 pivots.append(pivot)
             if current is None:
                 return None
-            sums.append(current)
-        return add_moments(sums), [pivot_of(pivots) for pivots in by_level]
+            steps.append((current, pivots))
+        return steps
 
     @cached_property
     def _pieces(self) -> Sequence[tuple[Chain, Residuals]]:
@@ -187,15 +236,15 @@ class State:
     beta : ndarray, shape (q,)
     vcov : ndarray, shape (q, q)
         Inverse of X'V^-1 X.
-    pivots : tuple of Pivot
-        By level, the innermost first.
+    square : float
+        (y - X beta)'V^-1 (y - X beta).
     """
 
     theta: FloatArray
     deviance: float
     beta: FloatArray
     vcov: FloatArray
-    pivots: tuple[Pivot, ...]
+    square: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +283,58 @@ def evaluate(model: LikelihoodModel, theta: FloatArray) -> State | None:
     model : LikelihoodModel
     theta : ndarray, shape (h,)
     """
-    sums_and_pivots = model.moments(theta, 0)
-    return None if sums_and_pivots is None else _state(model, theta, *sums_and_pivots)
+    moments = model.moments(theta, 0)
+    return None if moments is None else _state(model, theta, moments)
 
 
-def _state(
-    model: LikelihoodModel, theta: FloatArray, sums: Moments, pivots: list[Pivot]
-) -> State | None:
-    S = sums.value[0][0]
+@dataclass(frozen=True, slots=True)
+class Ray:
+    """The lowest deviance along multiples of some parameters.
+
+    Attributes
+    ----------
+    scale : float
+        The multiple; 1 where V is not multiplied with its parameters.
+    state : State
+    slopes : Slopes or None
+    """
+
+    scale: float
+    state: State
+    slopes: Slopes | None
+
+
+def lowest_on_ray(model: LikelihoodModel, theta: FloatArray, order: int) -> Ray | None:
+    """Return the lowest deviance along multiples of some parameters, where V is linear in them.
+
+    Along c theta the deviance is d log c + s / c and a constant, with s the weighted sum of squares
+    and d its degrees of freedom.
+
+    Parameters
+    ----------
+    model : LikelihoodModel
+    theta : ndarray, shape (h,)
+    order : {0, 2}
+        Derivatives wanted.
+    """
+    moments = model.moments(theta, order)
+    state = None if moments is None else _state(model, theta, moments)
+    if moments is None or state is None:
+        return None
+    c, n = 1.0, model.n_obs
+    if model.scales:
+        df = n - len(state.beta) if model.reml else n
+        c = state.square / df
+        moments = moments.times(c, n)
+        gained = df * float(np.log(c)) + state.square / c - state.square
+        state = State(
+            c * theta, state.deviance + gained, state.beta, c * state.vcov, state.square / c
+        )
+    return Ray(c, state, _slopes(model, state, moments) if order else None)
+
+
+def _state(model: LikelihoodModel, theta: FloatArray, moments: Moments) -> State | None:
+    S = moments.value[0][:, :, 0]
     q = len(S) - 1
     try:
         factor = np.linalg.cholesky(S[:q, :q])
@@ -251,50 +344,59 @@ def _state(
     vcov = half.T @ half
     beta = vcov @ S[:q, q]
     b = np.append(-beta, 1.0)
-    deviance = sums.log_det + float(b @ S @ b) + (model.n_obs - q) * np.log(2 * np.pi)
+    square = float(b @ S @ b)
+    deviance = moments.log_det + square + (model.n_obs - q) * np.log(2 * np.pi)
     if model.reml:
         deviance += 2 * float(np.log(np.diag(factor)).sum())
     else:
         deviance += q * np.log(2 * np.pi)
     if not np.isfinite(deviance):
         return None
-    return State(theta, float(deviance), beta, vcov, tuple(pivots))
+    return State(theta, float(deviance), beta, vcov, square)
 
 
 def slopes(model: LikelihoodModel, state: State) -> Slopes:
     """Return the gradient and all second derivatives of the deviance, beta profiled out."""
-    sums_and_pivots = model.moments(state.theta, 2)
-    if sums_and_pivots is None:
+    moments = model.moments(state.theta, 2)
+    if moments is None:
         raise ValueError("the likelihood has no value here")
-    sums = sums_and_pivots[0]
+    return _slopes(model, state, moments)
+
+
+def _slopes(model: LikelihoodModel, state: State, moments: Moments) -> Slopes:
+    d = moments.derivatives
+    if d is None:
+        raise ValueError("these moments were made without derivatives")
     h, q, phi = len(state.theta), len(state.beta), state.vcov
     b = np.append(-state.beta, 1.0)
-    S = np.stack([sums.first[k][0][0] for k in range(h)])
-    log_first = np.array([sums.log_first[k] for k in range(h)])
+    order = np.argsort(d.ids)
+    S = d.first[0][..., 0].swapaxes(0, 1)[order]
     P = -S[:, :q, :q]
     v = S[:, :q] @ b
-    gradient = log_first + b @ S @ b
+    gradient = d.log_first[order] + b @ S @ b
     if model.reml:
         gradient = gradient - np.einsum("ij,hji->h", phi, P)
-    second, R = np.empty((h, h, q + 1, q + 1)), np.zeros((h, h, q + 1, q + 1))
-    observed, trace = np.empty((h, h)), np.empty((h, h))
-    for (j, k), blocks in sums.second.items():
-        second[j, k] = second[k, j] = blocks[0][0]
-        observed[j, k] = observed[k, j] = sums.log_second[j, k]
-        trace[j, k] = trace[k, j] = sums.log_curve.get((j, k), 0.0) - sums.log_second[j, k]
-        if (j, k) in sums.curve:
-            R[j, k] = R[k, j] = sums.curve[j, k][0][0]
+    by_parameter = np.ix_(order, order)
+    second = d.matrix(d.second[0][..., 0].swapaxes(0, 1))[by_parameter]
+    log_second = d.matrix(d.log_second)[by_parameter]
+    is_linear = not len(d.log_curve)
+    R = np.zeros_like(second)
+    log_curve = np.zeros_like(log_second)
+    if not is_linear:
+        R = d.matrix(d.curve[0][..., 0].swapaxes(0, 1))[by_parameter]
+        log_curve = d.matrix(d.log_curve)[by_parameter]
     twice = second + R
     Q = twice[:, :, :q, :q] / 2
-    average = b @ twice @ b / 2 - v @ phi @ v.T
-    observed += b @ second @ b - 2 * v @ phi @ v.T
-    expected = trace
+    of_beta = v @ phi @ v.T
+    average = b @ twice @ b / 2 - of_beta
+    observed = log_second + b @ second @ b - 2 * of_beta
+    expected = log_curve - log_second
     if model.reml:
         P_phi = P @ phi
         pairs = P_phi.reshape(h, -1) @ np.swapaxes(P_phi, 1, 2).reshape(h, -1).T
         observed += np.einsum("ij,hkji->hk", phi, second[:, :, :q, :q]) - pairs
-        expected = trace - 2 * np.einsum("ij,hkji->hk", phi, Q) + pairs
+        expected = expected - 2 * np.einsum("ij,hkji->hk", phi, Q) + pairs
     return Slopes(
         gradient, average, (observed + observed.T) / 2, (expected + expected.T) / 2, P, Q,
-        R[:, :, :q, :q] if sums.curve else None,
+        None if is_linear else R[:, :, :q, :q],
     )  # fmt: skip

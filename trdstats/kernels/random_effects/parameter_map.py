@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian.coordinates import Coordinates
-from trdstats.kernels.random_effects.effects import Effects
+from trdstats.kernels.random_effects.effects import Effects, block_diagonal
 
 
 def parameter_map(
@@ -25,4 +24,4 @@ def parameter_map(
         natural = A @ factor.directions() @ A.T
         rows, columns = factor.entries
         blocks.append(natural[:, rows, columns].T)
-    return np.asarray(block_diag(*blocks, np.eye(n_residual)), dtype=float)
+    return block_diagonal([*blocks, np.eye(n_residual)])

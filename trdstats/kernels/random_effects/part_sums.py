@@ -30,7 +30,7 @@ class PartSums:
         Of the designs of random effects and fixed effects and of the outcome, in this order.
     left : ndarray of int, shape (l,)
         A column of ones (0), and the columns of the random effects that vary (1 and more).
-    products : ndarray, shape (g, l, 1 + w)
+    products : ndarray, shape (l, 1 + w, g)
         By subject, of these with a column of ones and all columns less their points.
     starts : ndarray of int, shape (g,)
         First row of each subject, were rows sorted by subject.
@@ -76,11 +76,12 @@ class PlacedModel:
     def model(self, part: PartSums) -> RandomModel:
         """Return the model of the subjects of a part."""
         Z, z = self.effects.on(part.columns), self.outcome_on(part.columns)
-        block = Z[part.left].T @ part.products @ np.column_stack((Z, z))
+        by_effect = np.tensordot(Z[part.left].T, part.products, 1)
+        block = np.column_stack((Z, z)).T @ by_effect
         root = part.columns.root @ z
         g, n = len(part.starts), part.columns.n
         chain = Chain((Z.shape[1], z.shape[1]), (part.starts,), (np.arange(g),))
-        residuals = Independent([block, (root.T @ root)[None]], n)
+        residuals = Independent([block, (root.T @ root)[..., None]], n)
         return RandomModel(chain, (self.factor,), 0, (g,), residuals, n, self.reml)
 
 
@@ -100,8 +101,8 @@ def sum_part(group: IntArray, designs: Sequence[FloatArray], y: FloatArray) -> P
     r = designs[0].shape[1]
     varying = np.flatnonzero(columns.low[:r] < columns.high[:r])
     left = np.concatenate(([0], 1 + varying))
-    products = np.empty((len(starts[0]), len(left), counted.shape[1]))
-    for i, column in enumerate(left):
-        each = counted[:, column, None] * counted
-        products[:, i] = np.add.reduceat(each, starts[0], axis=0)
+    by_column = counted.T.copy()
+    products = np.empty((len(left), len(by_column), len(starts[0])))
+    for column, of_column in zip(left, products, strict=True):
+        np.add.reduceat(by_column[column] * by_column, starts[0], axis=1, out=of_column)
     return PartSums(columns, left, products, starts[0])

@@ -6,6 +6,8 @@ the fast memory of a processor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from trdstats.kernels.random_effects.absorb import Pivot
@@ -31,12 +33,18 @@ def pieces_of(chain: Chain, residuals: Independent) -> list[tuple[Chain, Indepen
         here = slice(first, first + _SUBJECTS)
         part = Chain(chain.widths, (starts[here],), (codes[here],))
         rest, n = (np.zeros_like(total), 0) if first else (total, residuals.n)
-        pieces.append((part, Independent([block[here], rest], n)))
+        pieces.append((part, Independent([block[:, :, here], rest], n)))
     return pieces
 
 
-def pivot_of(parts: list[Pivot]) -> Pivot:
-    """Return what the pieces took out, one below the other."""
-    if len(parts) == 1:
-        return parts[0]
-    return Pivot(np.concatenate([p.F for p in parts]), np.concatenate([p.Z_U for p in parts]))
+def pivot_of(parts: Sequence[Pivot], variance: float) -> Pivot:
+    """Return what the pieces took out, one beside the other.
+
+    Parameters
+    ----------
+    parts : sequence of Pivot
+        Where all parameters are divided by a variance.
+    variance : float
+    """
+    F = np.concatenate([p.F for p in parts], axis=-1)
+    return Pivot(F * variance, np.concatenate([p.Z_U for p in parts], axis=-1) / variance)

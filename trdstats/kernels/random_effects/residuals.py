@@ -11,8 +11,8 @@ from scipy import sparse
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.covariance import Shape
-from trdstats.kernels.random_effects.absorb import Moments
 from trdstats.kernels.random_effects.chain import Blocks, Chain
+from trdstats.kernels.random_effects.moments import Derivatives, Moments, pairs_of
 
 
 class Residuals(Protocol):
@@ -23,20 +23,18 @@ class Residuals(Protocol):
         """Number of parameters."""
         ...
 
-    def moments(
-        self, chain: Chain, theta: FloatArray, ids: list[int], order: int
-    ) -> Moments | None:
+    def moments(self, chain: Chain, theta: FloatArray, ids: IntArray | None) -> Moments | None:
         """Return the cross-products at some parameters; None where no covariance."""
         ...
 
 
 @dataclass(frozen=True)
 class Independent:
-    """Residuals without correlation and of one variance.
+    """Residuals without correlation and of one variance, which is 1 here.
 
     Attributes
     ----------
-    blocks : list of ndarray
+    blocks : list of ndarray, shape (w, u, g)
         Cross-products of the ratings by block.
     n : int
         Ratings.
@@ -46,21 +44,9 @@ class Independent:
     n: int
     size: int = 1
 
-    def moments(
-        self, chain: Chain, theta: FloatArray, ids: list[int], order: int
-    ) -> Moments | None:
-        """Return the cross-products divided by the variance."""
-        s2 = float(theta[0])
-        if not (np.isfinite(s2) and s2 > 0):
-            return None
-        h = ids[0]
-        result = Moments([b / s2 for b in self.blocks], self.n * np.log(s2))
-        if order:
-            result.first[h] = [b / -(s2**2) for b in self.blocks]
-            result.log_first[h] = self.n / s2
-            result.second[h, h] = [2 * b / s2**3 for b in self.blocks]
-            result.log_second[h, h] = -self.n / s2**2
-        return result
+    def moments(self, chain: Chain, theta: FloatArray, ids: IntArray | None) -> Moments | None:
+        """Return the cross-products; `Moments.by_scale` has the derivatives by the variance."""
+        return Moments(self.blocks, 0.0)
 
 
 def independent(
@@ -82,22 +68,21 @@ def independent(
     blocks: Blocks = []
     for level, Z in enumerate(designs):
         starts = chain.starts[level]
-        dense = np.concatenate([*designs[level:], z], axis=1)
-        n_before = dense.shape[1] - z.shape[1]
-        block = np.empty((len(starts), Z.shape[1], sum(chain.widths[level:])))
-        p = block.shape[2] - dense.shape[1]
-        for i, column in enumerate(Z.T):
-            sums = np.add.reduceat(column[:, None] * dense, starts, axis=0)
-            block[:, i, :n_before] = sums[:, :n_before]
-            block[:, i, n_before + p :] = sums[:, n_before:]
+        dense = np.concatenate([*designs[level:], z], axis=1).T.copy()
+        n_before = len(dense) - z.shape[1]
+        block = np.empty((Z.shape[1], sum(chain.widths[level:]), len(starts)))
+        p = block.shape[1] - len(dense)
+        for column, of_column in zip(Z.T, block, strict=True):
+            sums = np.add.reduceat(column * dense, starts, axis=1)
+            of_column[:n_before], of_column[n_before + p :] = sums[:n_before], sums[n_before:]
             if crossed is not None:
                 group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, N)))
                 by_group = sparse.csr_matrix((column, (group, np.arange(N))))
-                block[:, i, n_before : n_before + p] = (by_group @ crossed).toarray()
+                of_column[n_before : n_before + p] = (by_group @ crossed).toarray().T
         blocks.append(block)
     if crossed is not None:
-        blocks.append(np.hstack([(crossed.T @ crossed).toarray(), crossed.T @ z])[None])
-    blocks.append((z.T @ z)[None])
+        blocks.append(np.hstack([(crossed.T @ crossed).toarray(), crossed.T @ z])[..., None])
+    blocks.append((z.T @ z)[..., None])
     return Independent(blocks, N)
 
 
@@ -144,41 +129,47 @@ class Structured:
         log_det = 2 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
         return np.where(mask, np.swapaxes(half, 1, 2) @ half, 0.0), log_det, shape
 
-    def moments(
-        self, chain: Chain, theta: FloatArray, ids: list[int], order: int
-    ) -> Moments | None:
-        """Return U'WU with W the inverse covariances of the residuals."""
+    def moments(self, chain: Chain, theta: FloatArray, ids: IntArray | None) -> Moments | None:
+        """Return U'WU with W the inverse covariances of the residuals.
+
+        Parameters
+        ----------
+        chain : Chain
+        theta : ndarray, shape (h,)
+        ids : ndarray of int, shape (h,), or None
+            Numbers of the parameters; None where no derivatives are wanted.
+        """
         inverse = self.inverse(theta)
         if inverse is None:
             return None
         W, log_det, shape = inverse
         WU = W @ self.U
-        result = Moments(self._blocks(chain, WU), log_det)
-        if not order:
-            return result
+        value = self._blocks(chain, WU)
+        if ids is None:
+            return Moments(value, log_det)
         first = shape.first[:, self.schedule] if shape.first.shape[1] > 1 else shape.first
-        pulled = []
-        for h, V_h in zip(ids, first, strict=True):
-            WV = W @ V_h
-            pulled.append((WV, WV @ WU))
-            result.first[h] = [-b for b in self._blocks(chain, pulled[-1][1])]
-            result.log_first[h] = float(np.trace(WV, axis1=1, axis2=2).sum())
-        for a, h in enumerate(ids):
-            for b, k in enumerate(ids[a:], a):
-                twice = pulled[a][0] @ pulled[b][1] + pulled[b][0] @ pulled[a][1]
-                trace = float(np.einsum("gij,gji->", pulled[a][0], pulled[b][0]))
-                result.log_second[h, k] = -trace
-                if shape.second is not None:
-                    V_hk = shape.second[a, b]
-                    V_hk = V_hk[self.schedule] if len(V_hk) > 1 else V_hk
-                    bent = W @ V_hk
-                    trace_hk = float(np.trace(bent, axis1=1, axis2=2).sum())
-                    result.curve[h, k] = self._blocks(chain, bent @ WU)
-                    result.log_curve[h, k] = trace_hk
-                    twice = twice - bent @ WU
-                    result.log_second[h, k] += trace_hk
-                result.second[h, k] = self._blocks(chain, twice)
-        return result
+        WV = [W @ V_h for V_h in first]
+        pulled = [each @ WU for each in WV]
+        one, two = pairs_of(len(ids))
+        second, log_second, curve, log_curve = [], [], [], []
+        for a, b in zip(one, two, strict=True):
+            twice = WV[a] @ pulled[b] + WV[b] @ pulled[a]
+            log_second.append(-float(np.einsum("gij,gji->", WV[a], WV[b])))
+            if shape.second is not None:
+                V_ab = shape.second[a, b]
+                bent = W @ (V_ab[self.schedule] if len(V_ab) > 1 else V_ab)
+                curve.append(self._blocks(chain, bent @ WU))
+                log_curve.append(_trace(bent))
+                twice = twice - bent @ WU
+                log_second[-1] += log_curve[-1]
+            second.append(self._blocks(chain, twice))
+        derivatives = Derivatives(
+            ids=ids, pairs=(one, two), first=_stacked([self._blocks(chain, -p) for p in pulled]),
+            log_first=np.array([_trace(each) for each in WV]),
+            second=_stacked(second), log_second=np.array(log_second),
+            curve=_stacked(curve), log_curve=np.array(log_curve),
+        )  # fmt: skip
+        return Moments(value, log_det, derivatives)
 
     def _blocks(self, chain: Chain, right: FloatArray) -> Blocks:
         """Return the sums of U' right over the innermost groups, for every block."""
@@ -189,10 +180,20 @@ class Structured:
             if level == len(widths) - 1 or len(chain.starts[level]) == 1:
                 n = left.shape[0] * left.shape[1]
                 flat = left.reshape(n, width).T @ some.reshape(n, some.shape[2])
-                blocks.append(flat[None])
+                blocks.append(flat[..., None])
             else:
-                each = np.swapaxes(left, 1, 2) @ some
+                each = np.moveaxis(np.swapaxes(left, 1, 2) @ some, 0, -1)
                 within = chain.within(0, level)
-                blocks.append(each if level == 0 else np.add.reduceat(each, within, axis=0))
+                blocks.append(each if level == 0 else np.add.reduceat(each, within, axis=-1))
             at += width
         return blocks
+
+
+def _trace(matrices: FloatArray) -> float:
+    """Return the sum over groups of the traces."""
+    return float(np.trace(matrices, axis1=1, axis2=2).sum())
+
+
+def _stacked(parts: list[Blocks]) -> Blocks:
+    """Return blocks of several parameters side by side, shape (w, h, u, g)."""
+    return [np.stack(blocks, axis=1) for blocks in zip(*parts, strict=True)]

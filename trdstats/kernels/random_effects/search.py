@@ -20,6 +20,7 @@ from trdstats.kernels.random_effects.likelihood import (
     Slopes,
     State,
     evaluate,
+    lowest_on_ray,
     slopes,
 )
 
@@ -29,7 +30,8 @@ _ROUGH = 1e-3  # from this decrement on, exact second derivatives finish the wor
 _SMALL = 1e-4  # eigenvalues of G below this share of the largest variance may be 0
 _SAME = 1e-7  # deviances that differ by less are the same
 _STEPS = 5
-_SETTLED = 1e-16  # decrement at which steps along the boundary end
+_SETTLED = 1e-16  # decrement from which on steps are rounding
+_LEAST = 0.05  # share of the residual variance that a scoring step leaves to every effect
 _ROUNDING = 1e-12  # of a deviance
 _FLAT = 1e-9  # curvature below this share of the largest is none
 
@@ -121,7 +123,7 @@ def minimise(
     start : ndarray, shape (h,)
         Its covariance matrices are positive definite.
     tolerance : float
-        Largest decrement at which the search ends.
+        Largest decrement after which one step more is the last.
     most : int
         Largest number of steps.
 
@@ -130,31 +132,33 @@ def minimise(
     Optimum or None
         None where the deviance cannot be had at the start.
     """
-    x = _to_roots(model, start)
-    state = evaluate(model, start)
-    if state is None:
+    point = _point(model, _to_roots(model, start), 2)
+    if point is None:
         return None
-    evaluations, exact, long = 1, False, 0
+    scored, evaluations = _scored(model, point), 1
+    if scored is not None:
+        point, evaluations = scored, 2
+    exact, last, long = False, False, 0
     for step_number in range(most + 1):
-        derivatives = slopes(model, state)
+        x, state = point.x, point.state
+        derivatives = point.slopes or slopes(model, state)
         gradient, hessian = _in_roots(model, x, derivatives, exact=exact)
         direction, decrement, _ = uphill(-gradient, hessian)
-        if exact and (decrement < tolerance or step_number == most):
-            break
         if not exact and decrement < _ROUGH:
             exact = True
             gradient, hessian = _in_roots(model, x, derivatives, exact=True)
             direction, decrement, _ = uphill(-gradient, hessian)
-            if decrement < tolerance:
-                break
-        reached, used = _descend(model, state, x, direction, float(gradient @ direction))
+        if exact and (decrement < _SETTLED or last or step_number == most):
+            break
+        last = exact and decrement < tolerance  # one more step squares what is left
+        reached, used = _descend(model, point, direction, float(gradient @ direction))
         evaluations += used
         if reached is None:
             if exact:
                 break
             exact = True
             continue
-        x, state = reached
+        point = reached
         # Near a variance of 0 average information, which shrinks with the square of the root, asks
         # for steps that are far too long, one after the other; exact derivatives do not.
         long = long + 1 if used > _LONG else 0
@@ -171,21 +175,69 @@ def minimise(
     return Optimum(
         state=state, slopes=derivatives, start=start, gradient=derivatives.gradient,
         hessian=observed, tangent=tangent, curvature=curvature, singular=singular,
-        n_iterations=step_number, n_evaluations=evaluations, decrement=decrement,
+        n_iterations=step_number + (scored is not None), n_evaluations=evaluations,
+        decrement=decrement,
         is_minimum=bool(bends and decrement < max(tolerance, 1e-6)),
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A point of the search, with derivatives where they were computed with the deviance."""
+
+    x: FloatArray
+    state: State
+    slopes: Slopes | None
+
+
+def _point(model: LikelihoodModel, x: FloatArray, order: int) -> _Point | None:
+    """Return the point of lowest deviance along multiples of the covariance of a point."""
+    lowest = lowest_on_ray(model, _from_roots(model, x), order)
+    if lowest is None:
+        return None
+    if model.scales:
+        roots = np.full(len(x), np.sqrt(lowest.scale))
+        roots[-model.sizes[-1] :] = lowest.scale
+        x = x * roots
+    return _Point(x, lowest.state, lowest.slopes)
+
+
+def _scored(model: LikelihoodModel, point: _Point) -> _Point | None:
+    """Return the point after a step of Fisher scoring, None where it is not lower.
+
+    In covariances that are linear in their parameters, and in balanced ratings, where it ends at
+    the maximum, this step reaches farther than one in the roots.
+    """
+    if not model.scales or point.slopes is None:
+        return None
+    step, _, _ = uphill(-point.slopes.gradient, point.slopes.expected)
+    theta, least = point.state.theta + step, _LEAST * point.state.theta[-1]
+    theta[-1] = max(theta[-1], least)
+    inside = []
+    for factor, part in zip(model.factors, split(model.factors, theta), strict=True):
+        values, vectors = np.linalg.eigh(factor.matrix(part))
+        G = (vectors * np.maximum(values, _LEAST * theta[-1])) @ vectors.T
+        inside.append(G[factor.entries])
+    other = _point(model, _to_roots(model, np.concatenate([*inside, theta[-1:]])), 2)
+    if other is None or other.state.deviance > point.state.deviance:
+        return None
+    return other
+
+
 def _descend(
-    model: LikelihoodModel, state: State, x: FloatArray, direction: FloatArray, slope: float
-) -> tuple[tuple[FloatArray, State] | None, int]:
-    """Return the first point along a direction that goes down enough, None without one."""
-    length = 1.0
+    model: LikelihoodModel, point: _Point, direction: FloatArray, slope: float
+) -> tuple[_Point | None, int]:
+    """Return the first point along a direction that goes down enough, None without one.
+
+    Most first steps are taken: their derivatives are computed at once. A step so short that
+    rounding no longer shows the fall of the deviance is right.
+    """
+    length, rounding = 1.0, _ROUNDING * abs(point.state.deviance)
     for used in range(1, _HALVINGS + 1):
-        point = x + length * direction
-        other = evaluate(model, _from_roots(model, point))
-        if other is not None and other.deviance <= state.deviance + 1e-4 * length * slope:
-            return (point, other), used
+        other = _point(model, point.x + length * direction, 2 if used == 1 else 0)
+        least = point.state.deviance + 1e-4 * length * slope + rounding
+        if other is not None and other.state.deviance <= least:
+            return other, used
         length /= 2
     return None, _HALVINGS
 

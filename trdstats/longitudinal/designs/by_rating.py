@@ -119,38 +119,36 @@ def build_rows(
     person = np.asarray(factors[unit][0], dtype=np.intp)
     place = _places(person)
     warn_of_changing_roles(frame, subject, np.asarray(factors[subject][0], dtype=np.intp))
-    fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    X = fixed.to_numpy(dtype=float)
+    X, spec = formula.rhs.design(frame)
     if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are not finite numbers.")
     # Levels often have the same effects, such as an intercept.
     drawn_of = {
-        text: read_effects(text).get_model_matrix(frame, output="pandas", na_action="ignore")
+        text: read_effects(text).design(frame)
         for text in dict.fromkeys({**random, **crossed}.values())
     }
     groupings = []
     for column, text in {**random, **crossed}.items():
-        drawn = drawn_of[text]
-        Z = drawn.to_numpy(dtype=float)
+        Z, of_effects = drawn_of[text]
         if not np.isfinite(Z).all():
             raise SpecError(
                 f"random effects of {column!r} have values that are not finite numbers."
             )
         code, labels = factors[column]
-        names = [str(c) for c in drawn.columns]
         group = np.asarray(code, dtype=np.intp)
+        names = list(of_effects.column_names)
         groupings.append(
-            Grouping(column, names, Z, group, pd.Index(labels), column in crossed, drawn.model_spec)
+            Grouping(column, names, Z, group, pd.Index(labels), column in crossed, of_effects)
         )
     N = len(frame)
     design = Design(
         frame=frame, subjects=pd.Index(factors[unit][1]), visits=pd.RangeIndex(place.max() + 1),
         days=np.zeros((1, 1)), schedule=np.zeros(N, dtype=np.intp),
-        outcome=outcome, terms=[str(c) for c in fixed.columns],
-        spec=fixed.model_spec, X=X.T[None], y=outcome_of(frame, formula)[None],
+        outcome=outcome, terms=list(spec.column_names), spec=spec,
+        X=X.T[None], y=outcome_of(frame, formula)[None],
         rated=np.ones((N, 1), dtype=bool), group=np.zeros(N, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
-        totals=RowTotals.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
+        totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, caveat=caveat_of(data),
         better=better_of(data, outcome), unit="subject" if subject == unit else unit,
         subject_of_row=pd.Index(frame[subject]), by_row=True,

@@ -212,14 +212,16 @@ def changing_roles(
     frame: pd.DataFrame, subject: str, person: IntArray
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the subjects whose treatment or baseline is not the same in all rows, by column."""
-    start, run = np.unique(person, return_index=True, return_inverse=True)[1:]
-    first = start[run]
+    present = [column for column in _CONSTANT if column in frame]
+    if not present:
+        return {}
+    first = np.empty(int(person.max(initial=-1)) + 1, dtype=np.intp)
+    first[person[::-1]] = np.arange(len(person))[::-1]  # what is set last stays: the first row
     changing = {}
-    for column in _CONSTANT:
-        if column not in frame:
-            continue
-        values = frame[column].to_numpy()
-        changes = pd.unique(frame[subject].to_numpy()[values != values[first]])
+    for column in present:
+        held = frame[column].array
+        values = held.codes if isinstance(held, pd.Categorical) else frame[column].to_numpy()
+        changes = pd.unique(frame[subject].to_numpy()[values != values[first[person]]])
         if len(changes):
             changing[column] = changes
     return changing
@@ -311,18 +313,15 @@ def _matrix(
         )
     table = pd.DataFrame(columns, index=pd.RangeIndex(n * T))
     table = table if baseline is None else baseline.apply(table)
-    filled = formula.rhs.get_model_matrix(table, output="pandas", na_action="ignore")
-    spec = filled.model_spec
+    X, spec = formula.rhs.design(table)
     if spec.transform_state:
         # A transform with parameters (a centre, a spline) estimates them from analysed rows.
-        spec = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore").model_spec
-        filled = spec.get_model_matrix(table, output="pandas", na_action="ignore")
-    names = [str(c) for c in filled.columns]
-    X = filled.to_numpy(dtype=float)
+        spec = formula.rhs.design(frame)[1]
+        X = spec.rows(table)
     if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are not finite numbers.")
     laid_out = np.ascontiguousarray(X.reshape(T, n, -1).transpose(0, 2, 1))
-    return spec, laid_out, names, tuple(varying)
+    return spec, laid_out, list(spec.column_names), tuple(varying)
 
 
 def long_table(data: Any, *, with_baseline: bool) -> pd.DataFrame:

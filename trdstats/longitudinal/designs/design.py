@@ -91,7 +91,7 @@ class RowTotals:
         return cls(
             types=types,  # type: ignore[arg-type]
             sums={c: float(frame[c].sum()) for c in columns if c not in types},
-            counts=_count(frame[list(types)]),
+            counts=_count(frame, list(types)),
             n=len(frame),
         )
 
@@ -118,11 +118,11 @@ class RowTotals:
         return self.counts.groupby(columns, observed=False)[_ROWS].sum()
 
 
-def _count(frame: pd.DataFrame) -> pd.DataFrame:
+def _count(frame: pd.DataFrame, categories: list[str]) -> pd.DataFrame:
     """Return the combinations of categories that occur, with the number of rows of each."""
-    if not len(frame.columns):
+    if not categories:
         return pd.DataFrame({_ROWS: [len(frame)]})
-    factors = [pd.Categorical(frame[c]) for c in frame]
+    factors = [pd.Categorical(frame[c]) for c in categories]
     cell, size = np.zeros(len(frame), dtype=np.intp), 1
     for factor in factors:
         k = len(factor.categories)
@@ -134,7 +134,7 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     first = np.zeros(size, dtype=np.intp)
     first[cell[::-1]] = np.arange(len(cell))[::-1]  # what is set last stays: the first row
     there = np.flatnonzero(n)
-    columns = {c: factor[first[there]] for c, factor in zip(frame, factors, strict=True)}
+    columns = {c: factor[first[there]] for c, factor in zip(categories, factors, strict=True)}
     return pd.DataFrame({**columns, _ROWS: n[there]})
 
 

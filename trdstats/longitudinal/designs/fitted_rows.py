@@ -141,9 +141,11 @@ class FittedRows(FitCoordinates):
         judged = judge_rows(centre(X)[0]).of_design(X)
         centred = uncorrelated(X[:, judged.kept])
         if centred is None:  # nearly dependent: the likelihood decides
-            centred = scaled(X[:, judged.kept])
-        columns, of_fixed = centred
-        origin, rest = least_squares(columns, y)
+            columns, of_fixed = scaled(X[:, judged.kept])
+            origin, rest = least_squares(columns, y)
+        else:
+            columns, of_fixed = centred
+            origin, rest = project(columns, y)
         check_residuals(design.outcome, y, rest, columns.shape[1])
         z = np.column_stack((columns, rest))
         designs, of_effects = [], []
@@ -249,6 +251,15 @@ def _structured(
     rated[place, residual.occasion[order]] = True
     schedule = residual.schedule[subject[changed]]
     return Structured(residual.structure, residual.size, schedule, rated, laid_out)
+
+
+def project(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the same as `least_squares` on orthogonal columns of mean square 1."""
+    beta, residual = np.zeros(columns.shape[1]), y
+    for _ in range(2):
+        step = residual @ columns / len(y)
+        beta, residual = beta + step, residual - columns @ step
+    return beta, residual
 
 
 def least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

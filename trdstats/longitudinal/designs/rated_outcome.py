@@ -419,11 +419,10 @@ def design_of_rows(
     SpecError
         When a value is not a finite number.
     """
-    matrix = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    X = matrix.to_numpy(dtype=float)
+    X, spec = formula.rhs.design(frame)
     if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are not finite numbers.")
-    return X, [str(c) for c in matrix.columns], matrix.model_spec
+    return X, list(spec.column_names), spec
 
 
 def summed(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -118,8 +118,7 @@ def random_effects(design: RatedOutcome, effects: CheckedFormula, text: str) -> 
                 f"random={text!r}: {c!r} has categories. A random slope needs a number, such as "
                 "the day of the rating."
             )
-    matrix = effects.get_model_matrix(design.frame, output="pandas", na_action="ignore")
-    Z = matrix.to_numpy(dtype=float)
+    Z, spec = effects.design(design.frame)
     if Z.shape[1] > MOST_EFFECTS:
         raise SpecError(
             f"random={text!r} names {Z.shape[1]} random effects. A GLMM takes an intercept ('1') "
@@ -128,14 +127,14 @@ def random_effects(design: RatedOutcome, effects: CheckedFormula, text: str) -> 
         )
     if not np.isfinite(Z).all():
         raise SpecError(f"random={text!r} gives values that are not finite numbers.")
-    flat = [str(c) for c, column in zip(matrix.columns, Z.T, strict=True) if not column.any()]
+    flat = [str(c) for c, column in zip(spec.column_names, Z.T, strict=True) if not column.any()]
     if flat or (Z.shape[1] == 2 and np.linalg.matrix_rank(Z) < 2):
         raise SpecError(
             f"random={text!r}: the random effects cannot be told apart, because "
             + (f"{flat[0]!r} is 0 at all ratings." if flat else "one is a multiple of the other.")
         )
-    _check_distance(matrix.columns, Z, text)
-    return RandomEffects(tuple(str(c) for c in matrix.columns), columns, Z, matrix.model_spec)
+    _check_distance(spec.column_names, Z, text)
+    return RandomEffects(tuple(spec.column_names), columns, Z, spec)
 
 
 def _check_distance(names: Iterable[object], Z: FloatArray, text: str) -> None:

@@ -15,11 +15,11 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.formulas import add_left_out
-from trdstats.kernels.random_effects.absorb import Moments
 from trdstats.kernels.random_effects.column_sums import ColumnSums, merge_columns
 from trdstats.kernels.random_effects.divided import DividedModel, moments_of_part
 from trdstats.kernels.random_effects.effects import Effects
 from trdstats.kernels.random_effects.likelihood import State
+from trdstats.kernels.random_effects.moments import Moments
 from trdstats.kernels.random_effects.part_sums import PlacedModel
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.design import Design

@@ -14,11 +14,7 @@ from trdstats.formulas import CheckedFormula, OutcomeFormula, any_complete_rows,
 from trdstats.kernels.random_effects.column_sums import ColumnSums
 from trdstats.kernels.random_effects.likelihood import RandomModel, State
 from trdstats.kernels.random_effects.part_sums import PartSums, PlacedModel, sum_part
-from trdstats.kernels.random_effects.predictions import (
-    predict_effects,
-    scores_of_units,
-    state_of_part,
-)
+from trdstats.kernels.random_effects.predictions import predict_effects, scores_of_units
 from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.part_levels import Levels, levels_of_part, with_levels
@@ -143,7 +139,7 @@ def model_of(part: SummedPart, placed: PlacedModel) -> RandomModel | None:
 
 def effects_of_part(model: RandomModel, state: State) -> tuple[FloatArray, FloatArray]:
     """Return predictions of the effects of the subjects of a part, and their errors."""
-    return predict_effects(model, state_of_part(model, state))[0]
+    return predict_effects(model, state)[0]
 
 
 def scores_of_part(
@@ -161,7 +157,7 @@ def scores_of_part(
     order = np.argsort(grouping.group, kind="stable")
     each = (z * (residual / state.theta[-1])[:, None])[order]
     of_ratings = np.add.reduceat(each, model.chain.starts[0], axis=0)
-    return scores_of_units(model.chain, state_of_part(model, state), of_ratings, 1)
+    return scores_of_units(model, state, of_ratings)
 
 
 def subjects_of_part(part: Study, spec: LMM, levels: Levels) -> pd.DataFrame:
