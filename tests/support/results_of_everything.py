@@ -195,6 +195,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "DividedLMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(divided()),
+    "DividedMMRMResult": lambda: trd.MMRM(
+        "change ~ treatment * visit", vcov="bias-reduced", ddf="satterthwaite"
+    ).fit(divided()),
     "GLMMResult": glmm,
     "GLMMMargins": lambda: glmm().margins("treatment", by="visit"),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
