@@ -196,7 +196,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "DividedLMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(divided()),
     "DividedMMRMResult": lambda: trd.MMRM(
-        "change ~ treatment * visit", vcov="bias-reduced", ddf="satterthwaite"
+        "change ~ baseline + treatment", covariance="cs", vcov="empirical", ddf="satterthwaite"
     ).fit(divided()),
     "GLMMResult": glmm,
     "GLMMMargins": lambda: glmm().margins("treatment", by="visit"),
