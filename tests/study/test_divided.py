@@ -263,7 +263,8 @@ VERBS: dict[str, Callable[[trd.Study], Any]] = {
     "MMRM": mmrm,
     "MMRM, csh": lambda s: mmrm(s, covariance="csh", ddf="satterthwaite"),
     "MMRM, by treatment": lambda s: mmrm(s, group="treatment", covariance="cs"),
-    "MMRM, of rows": lambda s: mmrm(s, vcov="empirical", ddf="satterthwaite"),
+    "MMRM, robust": lambda s: mmrm(s, vcov="empirical", ddf="satterthwaite"),
+    "MMRM, of rows": lambda s: mmrm(s, covariance="sp_exp", time="day"),
     "LMM": lmm,
     "GEE": gee,
     "GEE of a definition": gee_of_response,
@@ -579,7 +580,7 @@ def test_rows_are_gathered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> Non
     study, divided = both("windows")
     monkeypatch.setattr(divided_study, "MOST_ROWS", 400)
     with pytest.raises(TooLargeError, match=r"would be gathered in memory: \d+ rows, and the most"):
-        mmrm(divided, vcov="empirical", ddf="satterthwaite")
+        mmrm(divided, covariance="sp_exp", time="day")
     with pytest.raises(TooLargeError, match="The days of all ratings, which a history keeps"):
         history(divided)
     same(study.longitudinal([28]), divided.longitudinal([28]))

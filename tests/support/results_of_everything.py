@@ -126,7 +126,7 @@ def over_sites() -> Any:
 
 
 @cache
-def divided() -> trd.DividedStudy:
+def divided(windows: tuple[tuple[int, int], ...] = ()) -> trd.DividedStudy:
     """Return the same study in partitions."""
     import dask.dataframe as dd
 
@@ -134,7 +134,10 @@ def divided() -> trd.DividedStudy:
     visits = visits.assign(subject=visits["subject"].astype(str))
     subjects = study().subjects[["subject", "treatment"]].astype(str)
     return trd.DividedStudy(
-        dd.from_pandas(visits, npartitions=3), subjects, scale=study().scale.label
+        dd.from_pandas(visits, npartitions=3),
+        subjects,
+        scale=study().scale.label,
+        windows=dict(windows) or None,
     )
 
 
@@ -195,6 +198,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "DividedLMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(divided()),
+    "DividedMMRMResult": lambda: trd.MMRM(
+        "change ~ baseline + treatment", covariance="cs", vcov="empirical", ddf="satterthwaite"
+    ).fit(divided(((7, 2), (14, 3), (28, 4)))),
     "GLMMResult": glmm,
     "GLMMMargins": lambda: glmm().margins("treatment", by="visit"),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),

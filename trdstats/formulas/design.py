@@ -50,6 +50,10 @@ class OutcomeFormula:
         sides = (self.lhs, self.rhs)
         return {str(v) for side in sides for v in side.required_variables}
 
+    def learns(self) -> bool:
+        """Whether a function of either side learns from all rows, such as `scale`."""
+        return self.lhs.learns() or self.rhs.learns()
+
 
 @cache
 def read_formula(formula: str) -> OutcomeFormula:

@@ -13,6 +13,8 @@ WITHOUT: dict[str, str] = {
     "far from the maximum without a start",
     "DividedLMMResult": "it was fitted to sums of partitions, which hold no rows; LMM of the study "
     "in memory has a second opinion",
+    "DividedMMRMResult": "it was fitted to sums of partitions, which hold no rows; MMRM of the "
+    "study in memory has a second opinion",
     "GLMMResult": "statsmodels fits mixed models of events by variational Bayes, not by maximum "
     "likelihood; R's figures hold it",
     "GLMMMargins": "averages over the random effects of GLMM",

@@ -90,7 +90,7 @@ def read_study(
     if engine == "dask":
         if sheets.get("visits") is not None:
             raise SpecError("Workbooks of visits are read by engine='pandas': leave sheet out.")
-        visits = visits_of_files(visits_path, text, separator, encoding)
+        visits, of_visits = visits_of_files(visits_path, text, separator, encoding)
         del paths["visits"]
     files = {
         name: read_file(
@@ -103,12 +103,21 @@ def read_study(
         for name, path in paths.items()
         if path is not None
     }
-    return study_of_files(files, **roles) if engine == "pandas" else _divided(visits, files, roles)
+    if engine == "pandas":
+        return study_of_files(files, **roles)
+    return _divided(visits, of_visits, files, roles)
 
 
-def _divided(visits: Any, files: Mapping[str, FileTable], roles: Mapping[str, Any]) -> DividedStudy:
+def _divided(
+    visits: Any,
+    of_visits: tuple[Problem, ...],
+    files: Mapping[str, FileTable],
+    roles: Mapping[str, Any],
+) -> DividedStudy:
     """Build a divided study of visits and of the tables that are held in memory."""
+    _warn(of_visits)
     files, notices = _in_numbers(files, roles)
+    notices = (*of_visits, *notices)
     frames = {name: file.frame for name, file in files.items()}
     others = (frames.get("subjects"), frames.get("events"))
     study = DividedStudy(visits, *others, courses=frames.get("courses"), **roles)

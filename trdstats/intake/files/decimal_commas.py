@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -31,22 +31,81 @@ def read_decimal_commas(table: FileTable, text: Collection[str]) -> FileTable:
     text : collection of str
         Columns that stay as they are.
     """
-    frame = table.frame
-    numbers = {
-        str(c): commas
-        for c in frame.columns
-        if c not in text and (commas := _with_commas(frame[c]))
-    }
-    single = {c for c, values in numbers.items() if all(map(_ONE_COMMA.fullmatch, values))}
-    decisive = {c for c in single if not all(map(_THOUSANDS.fullmatch, numbers[c]))}
-    read = [c for c in numbers if c in single and decisive]
-    unclear = [c for c in numbers if c not in read]
-    if not numbers:
+    read, unclear = read_and_unclear([commas_of(table.frame, text)])
+    if not (read or unclear):
         return table
+    return replace(
+        table, frame=with_numbers(table.frame, read),
+        notices=(*table.notices, *notices_of_commas(read, unclear)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Commas:
+    """Where a table has commas in numbers.
+
+    Attributes
+    ----------
+    single : dict of str to bool
+        Columns of numbers with commas: whether each has one comma at most.
+    decisive : bool
+        Whether a value of the table shows that commas are decimal marks.
+    texts : frozenset of str
+        Columns of other texts.
+    """
+
+    single: dict[str, bool]
+    decisive: bool
+    texts: frozenset[str]
+
+
+def commas_of(frame: pd.DataFrame, text: Collection[str]) -> Commas:
+    """Return where a table has commas in numbers.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    text : collection of str
+        Columns that stay as they are.
+    """
+    columns = [c for c in frame.columns if c not in text]
+    numbers = {str(c): commas for c in columns if (commas := _with_commas(frame[c]))}
+    single = {c: all(map(_ONE_COMMA.fullmatch, values)) for c, values in numbers.items()}
+    decisive = any(
+        one and not all(map(_THOUSANDS.fullmatch, numbers[c])) for c, one in single.items()
+    )
+    texts = [
+        str(c) for c in columns
+        if str(c) not in numbers and frame[c].dtype == object
+        and not all(map(_may_be_number, frame[c].dropna().unique()))
+    ]  # fmt: skip
+    return Commas(single, decisive, frozenset(texts))
+
+
+def read_and_unclear(tables: Sequence[Commas]) -> tuple[list[str], list[str]]:
+    """Return the columns whose commas are decimal marks, and those that stay text, of all tables.
+
+    Parameters
+    ----------
+    tables : sequence of Commas
+        Of the files of one table: what a value of one shows holds for all.
+    """
+    texts = frozenset[str]().union(*(table.texts for table in tables))
+    numbers = dict.fromkeys(c for table in tables for c in table.single if c not in texts)
+    decisive = any(table.decisive for table in tables)
+    read = [c for c in numbers if decisive and all(t.single.get(c, True) for t in tables)]
+    return read, [c for c in numbers if c not in read]
+
+
+def with_numbers(frame: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
+    """Return a table in which some columns with decimal commas are numbers."""
+    texts = [c for c in frame.columns if str(c) in columns and frame[c].dtype == object]
+    if not texts:
+        return frame
     frame = frame.copy(deep=False)
-    for column in read:
+    for column in texts:
         frame[column] = pd.to_numeric(frame[column].str.replace(",", ".", regex=False))
-    return replace(table, frame=frame, notices=(*table.notices, *_notices(read, unclear)))
+    return frame
 
 
 def has_decimal_commas(frame: pd.DataFrame) -> bool:
@@ -80,7 +139,8 @@ def _may_be_number(value: object) -> bool:
     return isinstance(value, str) and _MAYBE.fullmatch(value) is not None
 
 
-def _notices(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
+def notices_of_commas(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
+    """Return what is to be said of columns that were read, and of others."""
     notices = []
     if read:
         notices.append(

@@ -13,11 +13,11 @@ Liang and Zeger 1986, doi:10.1093/biomet/73.1.13. Bell and McCaffrey 2002, Surve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.entries import crosses
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.reml import Model, State, covariances
@@ -29,16 +29,87 @@ _PART = 1e-8  # share of the model's variance below which a part is rounding
 Kind = Literal["empirical", "bias-reduced", "jackknife"]
 
 
-@dataclass(frozen=True)
-class Sandwich(Inference):
-    """Empirical covariance with Bell and McCaffrey's degrees of freedom.
+@dataclass(frozen=True, slots=True)
+class DegreeSums:
+    """What degrees of freedom of combinations L beta need of subjects; those of parts add.
+
+    With b = A_i X_i Phi c and K = X_i' b of every subject and row c of L.
 
     Attributes
     ----------
-    beta, covariance : ndarray
+    trace : ndarray, shape (k,)
+        Sums of b'b - K' Phi K.
+    squares : ndarray, shape (k,)
+        Sums of (b'b)^2 - 2 b'b K' Phi K.
+    products : ndarray, shape (k, q, q)
+        Sums of K K'.
+    """
+
+    trace: FloatArray
+    squares: FloatArray
+    products: FloatArray
+
+
+class Scored(Protocol):
+    """The scores of all subjects at an optimum, wherever their rows are."""
+
+    @property
+    def scores(self) -> FloatArray:
+        """X_i' A_i r_i of every subject, shape (n, q)."""
+        ...
+
+    @property
+    def alone(self) -> FloatArray:
+        """V' X_i Phi for every direction v that one subject alone determines, shape (s, q)."""
+        ...
+
+    def degree_sums(self, L: FloatArray, plain: FloatArray) -> DegreeSums:
+        """Return the sums over all subjects that degrees of freedom need."""
+        ...
+
+
+class Subjects(Protocol):
+    """The subjects of a fit one by one, in memory or in parts."""
+
+    @property
+    def order(self) -> IntArray:
+        """Place of each among the subjects as they were given, shape (n,)."""
+        ...
+
+    def scored(self, model: Model, state: State, kind: Kind) -> Scored:
+        """Return their scores at an optimum, in the order of these subjects."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectsInMemory:
+    """Subjects whose rows are at hand.
+
+    Attributes
+    ----------
+    rows : SubjectRows
+    """
+
+    rows: SubjectRows
+
+    @property
+    def order(self) -> IntArray:
+        """Place of each among the subjects as they were given, shape (n,)."""
+        return self.rows.order
+
+    def scored(self, model: Model, state: State, kind: Kind) -> ScoredRows:
+        """Return their scores at an optimum, in the order of the rows."""
+        return score_rows(model, state, self.rows, kind)
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Subjects as an empirical covariance takes them, whitened at an optimum.
+
+    Attributes
+    ----------
     scores : ndarray, shape (n, q)
         X_i' A_i r_i of every subject, in the order of the rows.
-    plain : ndarray, shape (q, q)
     blocks : list of ndarray, shape (n_p, m, q)
         A_i X_i Phi by pattern.
     designs : list of ndarray, shape (n_p, m, q)
@@ -48,46 +119,84 @@ class Sandwich(Inference):
         no residual.
     """
 
-    beta: FloatArray
-    covariance: FloatArray
     scores: FloatArray
-    plain: FloatArray
     blocks: list[FloatArray]
     designs: list[FloatArray]
     alone: FloatArray
 
-    def rests_on_one(self, L: FloatArray) -> BoolArray:
-        """Return whether what one subject determines alone is part of each row of L."""
-        part = np.sum((L @ self.alone.T) ** 2, axis=1)
-        # The part is at most the model's variance L Phi L'.
-        return np.asarray(part > _PART * np.einsum("ij,jk,ik->i", L, self.plain, L))
+    def degree_sums(self, L: FloatArray, plain: FloatArray) -> DegreeSums:
+        """Return the sums over the subjects that degrees of freedom need.
 
-    def degrees(self, L: FloatArray) -> FloatArray:
-        """Return the degrees of freedom of each row."""
-        usable = np.any(L, axis=1) & ~self.rests_on_one(L)
-        return np.array(
-            [
-                self._one(row) if is_usable else np.nan
-                for row, is_usable in zip(L, usable, strict=True)
-            ]
-        )
+        Parameters
+        ----------
+        L : ndarray, shape (k, q)
+        plain : ndarray, shape (q, q)
+            The model's covariance of the effects, Phi.
+        """
+        each = [self._of_row(c, plain) for c in L]
+        trace, squares = (np.array([one[i] for one in each]) for i in (0, 1))
+        return DegreeSums(trace, squares, np.reshape([one[2] for one in each], (-1, *plain.shape)))
 
-    def _one(self, c: FloatArray) -> float:
+    def _of_row(self, c: FloatArray, plain: FloatArray) -> tuple[float, float, FloatArray]:
         squares, pulled = [], []
         for block, design in zip(self.blocks, self.designs, strict=True):
             b = block @ c
             squares.append(np.einsum("im,im->i", b, b))
             pulled.append(np.einsum("imj,im->ij", design, b))
         b2, K = np.concatenate(squares), np.concatenate(pulled)
-        leverage = np.einsum("ij,jk,ik->i", K, self.plain, K)
-        total = self.plain @ (K.T @ K)
-        trace = float(np.sum(b2 - leverage))
-        squared = float(np.sum(b2**2) - 2 * np.sum(b2 * leverage) + np.trace(total @ total))
-        return trace**2 / squared
+        leverage = np.einsum("ij,jk,ik->i", K, plain, K)
+        squared = float(np.sum(b2**2) - 2 * np.sum(b2 * leverage))
+        return float(np.sum(b2 - leverage)), squared, K.T @ K
 
 
-def sandwich(model: Model, state: State, rows: SubjectRows, kind: Kind) -> Sandwich:
+@dataclass(frozen=True)
+class Sandwich(Inference):
+    """Empirical covariance with Bell and McCaffrey's degrees of freedom.
+
+    Attributes
+    ----------
+    beta, covariance : ndarray
+    plain : ndarray, shape (q, q)
+        The model's own covariance, Phi.
+    subjects : Scored
+    """
+
+    beta: FloatArray
+    covariance: FloatArray
+    plain: FloatArray
+    subjects: Scored
+
+    @property
+    def scores(self) -> FloatArray:
+        """X_i' A_i r_i of every subject, in the order of the subjects of the fit, shape (n, q)."""
+        return self.subjects.scores
+
+    def rests_on_one(self, L: FloatArray) -> BoolArray:
+        """Return whether what one subject determines alone is part of each row of L."""
+        part = np.sum((L @ self.subjects.alone.T) ** 2, axis=1)
+        # The part is at most the model's variance L Phi L'.
+        return np.asarray(part > _PART * np.einsum("ij,jk,ik->i", L, self.plain, L))
+
+    def degrees(self, L: FloatArray) -> FloatArray:
+        """Return the degrees of freedom of each row."""
+        usable = np.any(L, axis=1) & ~self.rests_on_one(L)
+        df = np.full(len(L), np.nan)
+        if usable.any():
+            sums = self.subjects.degree_sums(L[usable], self.plain)
+            total = self.plain @ sums.products
+            df[usable] = sums.trace**2 / (sums.squares + np.einsum("kij,kji->k", total, total))
+        return df
+
+
+def sandwich(model: Model, state: State, subjects: Subjects, kind: Kind) -> Sandwich:
     """Return the empirical covariance of the fixed effects."""
+    scored = subjects.scored(model, state, kind)
+    covariance = state.vcov @ (scored.scores.T @ scored.scores) @ state.vcov
+    return Sandwich(state.beta, covariance, state.vcov, scored)
+
+
+def score_rows(model: Model, state: State, rows: SubjectRows, kind: Kind) -> ScoredRows:
+    """Return the scores of subjects whose rows are at hand."""
     s = model.products
     power = {"empirical": 0.0, "bias-reduced": -0.5, "jackknife": -1.0}[kind]
     scores, blocks, designs, alone = [], [], [], []
@@ -111,11 +220,7 @@ def sandwich(model: Model, state: State, rows: SubjectRows, kind: Kind) -> Sandw
         scores.append(np.einsum("imj,im->ij", adjusted, r))
         blocks.append(np.asarray(adjusted @ state.vcov, dtype=float))
         designs.append(np.asarray(X, dtype=float))
-    score = np.concatenate(scores)
-    covariance = state.vcov @ (score.T @ score) @ state.vcov
-    return Sandwich(
-        state.beta, covariance, score, state.vcov, blocks, designs, np.concatenate(alone)
-    )
+    return ScoredRows(np.concatenate(scores), blocks, designs, np.concatenate(alone))
 
 
 def effects_by_covariance(model: Model, state: State) -> FloatArray:

@@ -7,6 +7,7 @@ any subject, do not depend on where it is counted from.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,8 +24,8 @@ def counted_from_values(design: Design) -> Design:
     A column is counted from it where the design holds the constant of the same rows: the
     intercept, the indicators of all visits, or that of the cell that the column belongs to.
     """
-    matrix = _origins(np.swapaxes(design.X, 1, 2)[design.rated.T])
-    return design if matrix is None else _in_columns(design, matrix)
+    matrix = origins_of(np.swapaxes(design.X, 1, 2)[design.rated.T])
+    return design if matrix is None else in_columns(design, matrix)
 
 
 def without_origins(design: Design, columns: BoolArray) -> Design:
@@ -36,7 +37,7 @@ def without_origins(design: Design, columns: BoolArray) -> Design:
     """
     assert design.coordinates is not None
     back = np.where(columns, np.linalg.inv(design.coordinates), np.eye(len(columns)))
-    given = _in_columns(design, np.asarray(back, dtype=float))
+    given = in_columns(design, np.asarray(back, dtype=float))
     return replace(given, coordinates=np.where(columns, np.eye(len(columns)), design.coordinates))
 
 
@@ -47,24 +48,40 @@ def rest_on_left_out(design: Design, kept: BoolArray) -> BoolArray:
     return np.asarray(kept & (design.coordinates[~kept] != 0).any(axis=0))
 
 
-def _in_columns(design: Design, matrix: FloatArray) -> Design:
-    X = design.X.copy()
+def in_columns(design: Design, matrix: FloatArray) -> Design:
+    """Return the design in columns that are combinations of its columns, as `origins_of` has."""
+    return replace(design, X=columns_through(design.X, matrix), coordinates=matrix)
+
+
+def columns_through(columns: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Return combinations of columns by visit and subject, shape (T, q, n).
+
+    Columns that are the same stay the same to the last digit.
+    """
+    X = columns.copy()
     for j in range(len(matrix)):
         for k in np.flatnonzero(matrix[:, j]):
             if k != j:
-                X[:, j] += matrix[k, j] * design.X[:, k]
-    return replace(design, X=X, coordinates=matrix)
+                X[:, j] += matrix[k, j] * columns[:, k]
+    return X
 
 
-def _origins(rows: FloatArray) -> FloatArray | None:
-    """Return the matrix from the columns as given to those counted from an origin, None without."""
+def origins_of(rows: FloatArray, as_given: Collection[int] = ()) -> FloatArray | None:
+    """Return the matrix from the columns as given to those counted from an origin, None without.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, q)
+    as_given : collection of int
+        Columns that are left as they are.
+    """
     matrix = np.eye(rows.shape[1])
     places: list[float] = []
     constant: list[_Constant] = []
     for j, column in enumerate(rows.T):
         there = column != 0
         values = column[there]
-        if not len(values):
+        if not len(values) or j in as_given:
             continue
         low, high = float(values.min()), float(values.max())
         if low == high:

@@ -269,10 +269,12 @@ class Design:
     def without_rows(self) -> Design:
         """Return what is known of the design beside its rows."""
         of_row = None if self.subject_of_row is None else self.subject_of_row[:0]
+        weight = None if self.weight is None else self.weight[:, :0]
         return replace(
             self, frame=self.frame[:0], subjects=self.subjects[:0], X=self.X[:, :, :0],
             y=self.y[:, :0], rated=self.rated[:0], group=self.group[:0], person=self.person[:0],
             occasion=self.occasion[:0], schedule=self.schedule[:0], subject_of_row=of_row,
+            weight=weight,
         )  # fmt: skip
 
     def rows_of(self, table: pd.DataFrame) -> FloatArray:

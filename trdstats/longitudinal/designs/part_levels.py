@@ -45,7 +45,11 @@ def levels_of_part(
     frame, _ = any_complete_rows(rows, formula, roles, needed)
     if not len(frame):
         return None
-    uses = uses or formula.rhs.columns()
+    return levels_of_rows(frame, factors, visit=visit, uses=uses or formula.rhs.columns())
+
+
+def levels_of_rows(frame: pd.DataFrame, factors: list[str], *, visit: str, uses: Uses) -> Levels:
+    """Return the levels that analysed rows of a part have; see `levels_of_part`."""
     coded = as_categories(frame, factors, visit, uses=uses, is_part=True)
     return {
         c: coded[c].cat.categories

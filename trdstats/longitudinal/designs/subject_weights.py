@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.columns import in_roles
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates.weights import (
@@ -19,9 +20,9 @@ from trdstats.estimates.weights import (
     weights_in_words,
 )
 from trdstats.kernels.gaussian.sandwich import Sandwich
-from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.study import DividedStudy
 
-COLUMN = "subject_weight"
+SUBJECT, COLUMN = "subject", "subject_weight"
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,19 @@ class Weighting:
             return analysed
         return np.concatenate([analysed, self.among.other_subjects])
 
-    def stacked(self, robust: Sandwich, rows: SubjectRows) -> Sandwich:
-        """Return an empirical covariance that includes the estimation of the weights."""
+    def stacked(self, robust: Sandwich, order: IntArray) -> Sandwich:
+        """Return an empirical covariance that includes the estimation of the weights.
+
+        Parameters
+        ----------
+        robust : Sandwich
+        order : ndarray of int, shape (n,)
+            Place of each of its subjects among those analysed.
+        """
         if self.among is None:
             return robust
         effect = np.zeros_like(robust.scores)
-        effect[rows.order] = robust.scores @ robust.plain
+        effect[order] = robust.scores @ robust.plain
         influence = self.through(effect)
         return replace(robust, covariance=influence.T @ influence)
 
@@ -71,8 +79,7 @@ def attach_weights(
     """
     if subject not in table:
         raise unknown_name("column", subject, table.columns)
-    if COLUMN in table:
-        raise SpecError(f"The table has a column {COLUMN!r} already; rename it.")
+    _check_name(table)
     if isinstance(weights, str) and weights in table:
         distinct = table.groupby(subject, observed=True)[weights].nunique(dropna=False)
         if len(distinct) and distinct.max() > 1:
@@ -86,12 +93,63 @@ def attach_weights(
     return with_weights(table, np.asarray(table[subject].map(weight), dtype=float))
 
 
+def _check_name(table: pd.DataFrame) -> None:
+    if COLUMN in table:
+        raise SpecError(f"The table has a column {COLUMN!r} already; rename it.")
+
+
 def with_weights(table: pd.DataFrame, column: FloatArray) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the rows with a column of subjects' weights; weight 0 is left out and counted."""
     weighted = table.assign(**{COLUMN: column})
     without = int((column == 0).sum())
     left_out = {"weight 0": without} if without else {}
     return weighted[column > 0], left_out
+
+
+def has_rows(table: pd.DataFrame) -> BoolArray:
+    """Return which subjects of a part, the categories of its column, have a row."""
+    subject = table[SUBJECT].cat
+    return np.asarray(np.bincount(subject.codes, minlength=len(subject.categories)) > 0)
+
+
+def weights_of_parts(
+    study: DividedStudy, with_row: Sequence[BoolArray], weights: Any
+) -> list[FloatArray] | None:
+    """Return the weights of the subjects of each part of a study; NaN of those without a row.
+
+    None where the weights are a column of the visits.
+
+    Parameters
+    ----------
+    study : DividedStudy
+    with_row : sequence of ndarray of bool
+        What `has_rows` says of each part.
+    weights
+        As in `attach_weights`.
+
+    Raises
+    ------
+    DataError, SpecError, UnknownNameError
+        When a weight is not usable.
+    """
+    if isinstance(weights, str) and weights not in study.subjects:
+        return None
+    there = study.in_order(with_row)
+    weight = np.full(len(study.subjects), np.nan)
+    weight[there] = read_weights(study.subjects[there].reset_index(drop=True), weights)
+    return [weight[place] for place in study.places_of_parts()]
+
+
+def weigh_part(table: pd.DataFrame, weight: FloatArray) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows of a part with the weights of its subjects; see `with_weights`.
+
+    Raises
+    ------
+    SpecError
+        When the table has a column of that name already.
+    """
+    _check_name(table)
+    return with_weights(table, weight[table[SUBJECT].cat.codes])
 
 
 def describe_weights(frame: pd.DataFrame, subject: str, subjects: Any, weights: Any) -> Weighting:

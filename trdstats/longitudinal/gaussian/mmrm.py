@@ -14,10 +14,12 @@ from trdstats.longitudinal.covariances.combined import Kronecker
 from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.degrees import check_degrees
+from trdstats.longitudinal.gaussian.mmrm_fit.divided import fit_divided
 from trdstats.longitudinal.gaussian.mmrm_fit.fit import fit_rows, fit_summary, fit_weighted
+from trdstats.longitudinal.gaussian.mmrm_fit.part import SUBJECT, VISIT
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
-from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame, summarise_parts
-from trdstats.study import Study
+from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame
+from trdstats.study import DividedStudy, Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
@@ -139,8 +141,9 @@ class MMRM(SummaryMixin):
             One row a subject and visit, or the result of `summarise`. Of a study the
             scheduled visits, as ``study.longitudinal()`` returns them; in a constrained
             analysis also the baselines, as visit 0. Of a `DividedStudy` the cross-products of its
-            partitions are added, where the model can be fitted from them (see `summarise`);
-            ``study.longitudinal()`` gathers the rows, for what needs them afterwards.
+            partitions are added, and one row a subject for empirical covariances; `time`,
+            `rating_weights`, `scale` and `constrained` gather the rows, as does
+            ``study.longitudinal()`` for what needs them afterwards.
         subject, visit, treatment : str
             Columns; the treatment matters in a constrained analysis only.
         weights : str, Series, DataFrame or result, optional
@@ -163,18 +166,19 @@ class MMRM(SummaryMixin):
             When columns of the design are collinear (aliased) with others: they are left out and
             named.
         """
+        if isinstance(data, DividedStudy) and (subject, visit) == (SUBJECT, VISIT):
+            in_parts = None if self._lays_out_rows() else fit_divided(self, data, weights)
+            if in_parts is not None:
+                return in_parts
         if weights is not None:
             return fit_weighted(self, data, subject, visit, treatment, weights)
-        if isinstance(data, Study) and data.is_divided and not self._needs_rows():
-            summed = summarise_parts(self, data, subject=subject, visit=visit)
-            data = data if summed is None else summed
         if isinstance(data, MMRMSummary):
             return fit_summary(self, data.design, data.products, data.no_rows())
         return fit_rows(self, data, subject, visit, treatment)
 
-    def _needs_rows(self) -> bool:
-        rowwise = self.vcov != "model" or self.time or self.rating_weights or self.constrained
-        return bool(rowwise or self.scale)
+    def _lays_out_rows(self) -> bool:
+        """Whether the model needs more of a rating than its subject, visit and outcome."""
+        return bool(self.time or self.rating_weights or self.constrained or self.scale)
 
     def summarise(
         self, frame: FrameLike, *, subject: str = "subject", visit: str = "visit"
@@ -200,7 +204,7 @@ class MMRM(SummaryMixin):
             When the table is not usable, a covariate changes between visits, or the model needs
             rows (an empirical covariance, actual days, weights).
         """
-        if self._needs_rows():
+        if self.vcov != "model" or self._lays_out_rows():
             raise SpecError(
                 "Summaries hold no rows: they are for models with vcov='model', without weights, "
                 "time, scale and constraint."

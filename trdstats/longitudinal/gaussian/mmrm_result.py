@@ -14,7 +14,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reml import Model, covariances
-from trdstats.kernels.gaussian.sandwich import sandwich
+from trdstats.kernels.gaussian.sandwich import Subjects, SubjectsInMemory, sandwich
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.covariances.covariances import Covariance, boundary_of
 from trdstats.longitudinal.covariances.structures import get_covariance
@@ -345,11 +345,17 @@ class MMRMResult(MixedResult):
         """Number of subjects."""
         return int(self._model.products.n.sum())
 
+    @property
+    def _subjects(self) -> Subjects:
+        """The subjects one by one."""
+        return SubjectsInMemory(self._rows)
+
     def _influence(self) -> FloatArray:
         """Return the influence of each subject on each fixed effect, shape (n, q)."""
-        robust = sandwich(self._model, self._optimum.state, self._rows, "empirical")
+        subjects = self._subjects
+        robust = sandwich(self._model, self._optimum.state, subjects, "empirical")
         effect = np.zeros((len(self.design.subjects), len(self.terms)))
-        effect[self._rows.order] = robust.scores @ robust.plain
+        effect[subjects.order] = robust.scores @ robust.plain
         return effect
 
     def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:

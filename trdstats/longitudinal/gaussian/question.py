@@ -74,6 +74,7 @@ def read_question(
     SpecError, UnknownNameError
         When they do not.
     """
+    fit._need_rows("probabilities of response and their kin")
     design = fit.design
     known = design.scale if scale is None else get_scale(scale)
     if known is None:

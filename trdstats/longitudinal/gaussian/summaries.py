@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import IntArray
-from trdstats.errors import NotEstimableError, SpecError
-from trdstats.formulas import OutcomeFormula, add_left_out, any_complete_rows, read_formula
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError
+from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.designs.by_visit import build_design
+from trdstats.longitudinal.designs.counted_from import columns_through, in_columns, origins_of
 from trdstats.longitudinal.designs.design import Design
-from trdstats.longitudinal.designs.part_levels import (
-    Levels,
-    levels_of_all,
-    levels_of_part,
-    with_levels,
-)
-from trdstats.study import Study
+from trdstats.longitudinal.gaussian.mmrm_fit.origin import origin_at, weighted
 from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
@@ -98,12 +93,54 @@ class MMRMSummary(SummaryMixin):
         )
 
 
+@dataclass(frozen=True)
+class SharedColumns:
+    """What the chunks of one table agree on, so that their columns are the same.
+
+    Attributes
+    ----------
+    extremes : dict of str to (float, float)
+        The least and the largest value of each number in the analysed rows of all.
+    start : float
+        Near the mean outcome, from which it is counted.
+    as_given : frozenset of int
+        Columns of the design that are not counted from a place among their values.
+    weights : str or None
+        Column of weights of subjects.
+    """
+
+    extremes: dict[str, tuple[float, float]]
+    start: float
+    as_given: frozenset[int] = frozenset()
+    weights: str | None = None
+
+
 def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRMSummary:
     """Summarise a table; see `MMRM.summarise`."""
+    return sum_up(spec, frame, subject=subject, visit=visit)[0]
+
+
+def sum_up(
+    spec: MMRM, frame: Any, *, subject: str, visit: str, shared: SharedColumns | None = None
+) -> tuple[MMRMSummary, SubjectRows, Design]:
+    """Return the summary of a table, its subjects one by one, and their design with its rows.
+
+    Parameters
+    ----------
+    spec, frame, subject, visit
+        As in `MMRM.summarise`.
+    shared : SharedColumns, optional
+        Default: columns are those of the formula, and the outcome is counted from 0.
+
+    Raises
+    ------
+    SpecError
+        When a covariate changes between visits, or a transform learns from all rows.
+    """
     formula = read_formula(spec.formula)
     design = build_design(
-        frame, formula, subject=subject, visit=visit, group=spec.group, weights=None,
-        keep_levels=True,
+        frame, formula, subject=subject, visit=visit, group=spec.group,
+        weights=None if shared is None else shared.weights, keep_levels=True,
     )  # fmt: skip
     if design.varying:
         raise SpecError(
@@ -111,83 +148,34 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
             "subject only."
         )
     learnt = sorted(design.spec.transform_state)
-    if learnt:
+    if learnt or formula.lhs.learns():
         raise SpecError(
-            f"{', '.join(learnt)} depends on all rows, and a summary has one chunk only: "
-            "compute it as a column first, in the same way for all chunks."
+            f"{', '.join(learnt or [design.outcome])} depends on all rows, and a summary has one "
+            "chunk only: compute it as a column first, in the same way for all chunks."
         )
-    select, source = _probe(design, visit)
-    distinct = np.concatenate([np.stack([design.X[t, j] for t, j in source]), design.y]).T
-    T = len(design.visits)
-    select = np.column_stack([select, len(source) + np.arange(T)])
-    summary, _ = summarise(select, np.ascontiguousarray(distinct), design.rated, design.group)
-    return MMRMSummary(spec, design.without_rows(), summary)
+    probe = _probe(design, visit, {} if shared is None else shared.extremes)
+    origin = None
+    if shared is not None:
+        matrix = origins_of(probe.transpose(0, 2, 1).reshape(-1, probe.shape[1]), shared.as_given)
+        if matrix is not None:
+            design, probe = in_columns(design, matrix), columns_through(probe, matrix)
+        origin = origin_at(design, shared.start)
+    X, y, log_weight = weighted(design, origin)
+    select, source = _identical(probe)
+    distinct = np.concatenate([np.stack([X[t, j] for t, j in source]), y]).T
+    select = np.column_stack([select, len(source) + np.arange(len(design.visits))])
+    summary, rows = summarise(
+        select, np.ascontiguousarray(distinct), design.rated, design.group, log_weight
+    )
+    return MMRMSummary(spec, design.without_rows(), summary), rows, design
 
 
-def summarise_parts(spec: MMRM, study: Study, *, subject: str, visit: str) -> MMRMSummary | None:
-    """Summarise the partitions of a study, and return the sum; None where the model needs rows."""
-    given = study.on_parts(_levels_of_part, spec, subject, visit)
-    of_parts = [levels for levels in given if levels is not None]
-    if not of_parts:
-        return None
-    levels = levels_of_all(of_parts, study, visit)
-    try:
-        parts = study.on_parts(_summarise_part, spec, levels, subject, visit)
-    except SpecError:  # a covariate of the visit, a transform that learns from all rows
-        return None
-    whole = reduce(MMRMSummary.__add__, [part for part in parts if isinstance(part, MMRMSummary)])
-    counts = [p.design.left_out if isinstance(p, MMRMSummary) else p for p in parts]
-    planned, left_out = pd.Index(study.scheduled_days()), add_left_out(counts)
-    return replace(whole, design=replace(whole.design, planned=planned, left_out=left_out))
+def _probe(design: Design, visit: str, extremes: Mapping[str, tuple[float, float]]) -> FloatArray:
+    """Return the columns of artificial subjects, different in every covariate, shape (T, q, n).
 
-
-def _levels_of_part(part: Study, spec: MMRM, subject: str, visit: str) -> Levels | None:
-    """Return the levels that the analysed rows of a part have; None where it has no such row."""
-    formula, needed, factors, roles = _columns_of(spec, subject, visit)
-    return levels_of_part(part, formula, roles, needed, factors, visit=visit)
-
-
-def _summarise_part(
-    part: Study, spec: MMRM, levels: Levels, subject: str, visit: str
-) -> MMRMSummary | dict[str, int]:
-    """Return the summary of a part, or how many rows are left out where none is analysed."""
-    rows = part.longitudinal()
-    if not len(rows):
-        return {}
-    table = with_levels(rows, levels)
-    try:
-        return spec.summarise(table, subject=subject, visit=visit)
-    except NotEstimableError:
-        formula, needed, _, roles = _columns_of(spec, subject, visit)
-        usable, left_out = any_complete_rows(table, formula, roles, needed)
-        if len(usable):
-            raise
-        return left_out
-
-
-def _columns_of(
-    spec: MMRM, subject: str, visit: str
-) -> tuple[OutcomeFormula, list[str], list[str], list[str]]:
-    """Return the formula, its columns, those that may be categories, and those that rows need."""
-    formula = read_formula(spec.formula)
-    needed = sorted({str(v) for v in formula.required_variables})
-    grouped = [] if spec.group is None else [spec.group]
-    factors = [visit, *(c for c in needed if c != str(formula.lhs[0])), *grouped]
-    return formula, needed, factors, [subject, visit, *grouped]
-
-
-def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
-    """Return which columns of the design are identical for any data.
-
-    Artificial subjects, different in every covariate, are put through the formula: columns that
-    agree for all of them agree for any. Among them is every level of every column, and every
-    combination of levels that a term of the formula multiplies.
-
-    Returns
-    -------
-    select : ndarray of int, shape (T, q)
-    source : list of (int, int)
-        Visit and column of each distinct column.
+    Columns that agree for all of them agree for any. Among them is every level of every column,
+    and every combination of levels that a term of the formula multiplies. Numbers lie between
+    their extremes, by default those of the analysed rows.
     """
     rng = np.random.default_rng(0)
     T, types = len(design.visits), design.totals.types
@@ -196,14 +184,25 @@ def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]
     columns: dict[str, Any] = {}
     for c in design.totals.sums:
         values = design.frame[c].to_numpy(dtype=float)
-        low, high = float(values.min()), float(values.max())
+        low, high = extremes.get(c) or (float(values.min()), float(values.max()))
         columns[c] = np.tile(rng.uniform(low, high if high > low else low + 1, n), T)
     for c, levels in types.items():
         at = np.repeat(np.arange(T), n) if c == visit else np.tile(codes[c], T)
         columns[c] = pd.Categorical.from_codes(at.tolist(), dtype=levels)
     table = pd.DataFrame(columns, index=pd.RangeIndex(n * T))
-    X = design.rows_of(table).reshape(T, n, -1).transpose(0, 2, 1)
-    select, _ = distinct_columns(np.ascontiguousarray(X), np.zeros((T, n)))
+    return np.ascontiguousarray(design.rows_of(table).reshape(T, n, -1).transpose(0, 2, 1))
+
+
+def _identical(probe: FloatArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return which columns of a design are identical for any data.
+
+    Returns
+    -------
+    select : ndarray of int, shape (T, q)
+    source : list of (int, int)
+        Visit and column of each distinct column.
+    """
+    select, _ = distinct_columns(probe, np.zeros((len(probe), probe.shape[2])))
     select = select[:, :-1]
     source = [
         tuple(int(v) for v in np.argwhere(select == k)[0]) for k in range(int(select.max()) + 1)

@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.estimates.weights import WeightsLike, caveat_under, read_weights
+from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import read_formula
 from trdstats.longitudinal.designs.design import RowTotals
 from trdstats.longitudinal.designs.outcome_table import outcome_table_of_part
 from trdstats.longitudinal.designs.rating_weights import positive_weights
-from trdstats.longitudinal.designs.subject_weights import COLUMN, describe_weights, with_weights
+from trdstats.longitudinal.designs.subject_weights import (
+    COLUMN,
+    describe_weights,
+    has_rows,
+    weigh_part,
+    weights_of_parts,
+)
 from trdstats.longitudinal.gee.divided_levels import (
     SUBJECT,
     VISIT,
@@ -28,7 +34,6 @@ from trdstats.longitudinal.gee.divided_outcome import DividedOutcome, RowsNeeded
 from trdstats.longitudinal.gee.divided_rows import added_rows, lay_out_part, rows_of_part
 from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.schedule_fit import warn_of_schedule
-from trdstats.partitions import Kept
 from trdstats.study import DividedStudy, Study
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.study.rows import check_days
@@ -61,7 +66,10 @@ def read_divided_outcome(
         warn_of_schedule(study, reading.outcome)
     tables = study.kept(_table_of_part, reading)
     if weights is not None:
-        tables = tables.then(_weigh, each=_weights_of_parts(study, tables, weights))
+        of_parts = weights_of_parts(study, tables.ask(_with_row), weights)
+        if of_parts is None:
+            raise RowsNeededError(f"The weights {weights!r} are a column of the visits")
+        tables = tables.then(_weigh, each=of_parts)
     places = study.places_of_parts()
     levels, left_out = agree(tables.ask(levels_of_part, reading), places, reading)
     designs = tables.then(lay_out_part, reading, levels)
@@ -110,23 +118,11 @@ def _table_of_part(part: Study, reading: Reading) -> TableOfPart:
     return TableOfPart(kept, counts, zero.get("weight 0", 0), len(part.subjects))
 
 
-def _weights_of_parts(study: DividedStudy, tables: Kept, weights: WeightsLike) -> list[FloatArray]:
-    """Return the weights of the subjects of each part; NaN of those without a row."""
-    if isinstance(weights, str) and weights not in study.subjects:
-        raise RowsNeededError(f"The weights {weights!r} are a column of the visits")
-    with_row = study.in_order(tables.ask(_with_row))
-    first = study.subjects[with_row].reset_index(drop=True)
-    weight = np.full(len(study.subjects), np.nan)
-    weight[with_row] = read_weights(first, weights)
-    return [weight[place] for place in study.places_of_parts()]
-
-
 def _with_row(table: TableOfPart) -> BoolArray:
-    codes = table.rows[SUBJECT].cat.codes
-    return np.asarray(np.bincount(codes, minlength=table.n_subjects) > 0)
+    return has_rows(table.rows)
 
 
 def _weigh(table: TableOfPart, weight: FloatArray) -> TableOfPart:
     """Return a table with a column of the weights of its subjects."""
-    rows, zero = with_weights(table.rows, weight[table.rows[SUBJECT].cat.codes])
+    rows, zero = weigh_part(table.rows, weight)
     return replace(table, rows=rows, zero=table.zero + zero.get("weight 0", 0))

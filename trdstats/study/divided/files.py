@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trdstats.errors import SpecError, TrdstatsError, why_unreadable
+from trdstats.errors import Problem, SpecError, TrdstatsError, why_unreadable
 from trdstats.extras import extra_module
 from trdstats.intake.files import read_file
-from trdstats.partitions import is_divided
+from trdstats.intake.files.decimal_commas import (
+    Commas,
+    commas_of,
+    notices_of_commas,
+    read_and_unclear,
+    with_numbers,
+)
+from trdstats.partitions import computed, is_divided, task_of
 
 _PARQUET = (".parquet", ".pq")
 
@@ -31,11 +38,11 @@ def check_is_divided(visits: object) -> None:
 
 def visits_of_files(
     path: str | Path, text: Sequence[str], separator: str | None, encoding: str | None
-) -> Any:
-    """Return the visits in files as a dask DataFrame.
+) -> tuple[Any, tuple[Problem, ...]]:
+    """Return the visits in files as a dask DataFrame, and what is to be said of how they were read.
 
     Files of Parquet are cut by dask, where all have the same columns; else each is a partition, as
-    are other files, read as in `read_file`.
+    are other files, read as in `read_file`. Commas are decimal marks where they are in all files.
 
     Parameters
     ----------
@@ -58,13 +65,21 @@ def visits_of_files(
         try:
             whole = frames.read_parquet([str(file) for file in files])
             if _have_same_columns(files):
-                return whole
+                return whole, ()
             # Dask takes the columns of the first for those of all.
-            return frames.from_map(pd.read_parquet, [str(f) for f in files], meta=whole._meta)
+            return frames.from_map(pd.read_parquet, [str(f) for f in files], meta=whole._meta), ()
         except (OSError, ValueError) as error:
             raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
     read = partial(_read, text=tuple(text), separator=separator, encoding=encoding)
-    return frames.from_map(read, [str(file) for file in files], meta=read(str(files[0])).iloc[:0])
+    judge, names = task_of(_commas), [str(file) for file in files]
+    commas, unclear = read_and_unclear(computed([judge(name, read, text) for name in names]))
+    read = partial(read, commas=tuple(commas))
+    visits = frames.from_map(read, names, meta=read(names[0]).iloc[:0])
+    return visits, notices_of_commas(commas, unclear)
+
+
+def _commas(path: str, read: Callable[[str], pd.DataFrame], text: Sequence[str]) -> Commas:
+    return commas_of(read(path), text)
 
 
 def _have_same_columns(files: Sequence[Path]) -> bool:
@@ -74,9 +89,15 @@ def _have_same_columns(files: Sequence[Path]) -> bool:
 
 
 def _read(
-    path: str, *, text: tuple[str, ...], separator: str | None, encoding: str | None
+    path: str,
+    *,
+    text: tuple[str, ...],
+    separator: str | None,
+    encoding: str | None,
+    commas: tuple[str, ...] = (),
 ) -> pd.DataFrame:
-    return read_file(path, text=text, separator=separator, encoding=encoding).frame
+    frame = read_file(path, text=text, separator=separator, encoding=encoding).frame
+    return with_numbers(frame, commas)
 
 
 def _files(path: Path) -> list[Path]:

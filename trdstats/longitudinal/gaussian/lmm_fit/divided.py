@@ -22,6 +22,7 @@ from trdstats.longitudinal.gaussian.lmm_fit.part import SUBJECT, effects_of, lev
 from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
 from trdstats.longitudinal.gaussian.lmm_search import refuse_single_ratings
+from trdstats.longitudinal.gaussian.mixed.fitted import rows_needed
 from trdstats.study import DividedStudy
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def adds_up(spec: LMM, subject: str) -> bool:
     levels = [subject] if isinstance(spec.random, str) else list(spec.random)
     if levels != [SUBJECT] or spec.crossed or spec.residual != INDEPENDENT:
         return False
-    return not (read_formula(spec.formula).rhs.learns() or read_effects(effects_of(spec)).learns())
+    return not (read_formula(spec.formula).learns() or read_effects(effects_of(spec)).learns())
 
 
 def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
@@ -91,11 +92,7 @@ class DividedLMMResult(LMMResult):
         ------
         TooLargeError
         """
-        raise TooLargeError(
-            f"The model was fitted to sums of partitions, which hold no rows: {what} need them. "
-            "Fit it to study.longitudinal(), which gathers the scheduled visits, 20 million at "
-            "most, or, if memory has room, to study.in_memory()."
-        )
+        raise rows_needed(what)
 
     @property
     def _has_influences(self) -> bool:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import EstimateWarning, SpecError, warn
 from trdstats.estimates.weights import caveat_under
 from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, summarise
-from trdstats.kernels.gaussian.sandwich import Kind, sandwich
+from trdstats.kernels.gaussian.sandwich import Subjects, SubjectsInMemory
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_visit import build_design, long_table
@@ -29,8 +29,13 @@ from trdstats.longitudinal.designs.estimable import (
     without_visit,
 )
 from trdstats.longitudinal.designs.outcome_values import check_not_exact, check_varies
-from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
-from trdstats.longitudinal.gaussian.mmrm_fit.inference import infer, with_degrees
+from trdstats.longitudinal.designs.subject_weights import (
+    COLUMN,
+    Weighting,
+    attach_weights,
+    describe_weights,
+)
+from trdstats.longitudinal.gaussian.mmrm_fit.inference import infer
 from trdstats.longitudinal.gaussian.mmrm_fit.optimum import (
     WITHOUT_DAYS,
     at_boundary,
@@ -66,36 +71,40 @@ def fit_weighted(
         )
     table = long_table(data, with_baseline=spec.constrained)
     rows, left_out = attach_weights(table, subject, weights)
-    kind: Kind = "empirical" if spec.vcov == "model" else spec.vcov
-    robust = replace(
+    robust = with_weights_of_subjects(spec)
+    design = _design_of(robust, rows, subject, visit, treatment)
+    caveat = caveat_under(caveat_of(data), weights)
+    design = replace(design, left_out=left_out | design.left_out, caveat=caveat)
+    weighting = describe_weights(design.frame, subject, design.subjects, weights)
+    return _fit_design(robust, design, weighting)
+
+
+def with_weights_of_subjects(spec: MMRM) -> MMRM:
+    """Return the model with the covariance and degrees of freedom that weights of subjects need."""
+    return replace(
         spec,
         rating_weights=COLUMN,
-        vcov=kind,
+        vcov="empirical" if spec.vcov == "model" else spec.vcov,
         ddf="satterthwaite" if spec.ddf.startswith("kenward") else spec.ddf,
     )
-    fit = fit_rows(robust, rows, subject, visit, treatment)
-    caveat = caveat_under(caveat_of(data), weights)
-    design = replace(fit.design, left_out=left_out | fit.design.left_out, caveat=caveat)
-    weighting = describe_weights(design.frame, subject, design.subjects, weights)
-    sandwiched = sandwich(fit._model, fit._optimum.state, fit._rows, kind)
-    stacked = weighting.stacked(sandwiched, fit._rows)
-    inference = with_degrees(robust, fit._model, fit._optimum.state.beta, stacked)
-    inference = shifted_by(inference, fit._origin)
-    return replace(fit, design=design, inference=inference, _weighting=weighting)
 
 
 def fit_rows(spec: MMRM, data: Any, subject: str, visit: str, treatment: str) -> MMRMResult:
     """Fit the model to rows, which are summed into cross-products."""
+    return _fit_design(spec, _design_of(spec, data, subject, visit, treatment), None)
+
+
+def _design_of(spec: MMRM, data: Any, subject: str, visit: str, treatment: str) -> Design:
     design = build_design(
         data, read_formula(spec.formula), subject=subject, visit=visit, group=spec.group,
         weights=spec.rating_weights, treatment=treatment if spec.constrained else None,
         time=spec.time, scale=spec.scale,
     )  # fmt: skip
     check_varies(design.outcome, design.y[design.rated.T])
-    return _fit_design(spec, counted_from_values(design))
+    return counted_from_values(design)
 
 
-def _fit_design(spec: MMRM, design: Design) -> MMRMResult:
+def _fit_design(spec: MMRM, design: Design, weighting: Weighting | None) -> MMRMResult:
     """Fit the model to the columns of a design."""
     origin = origin_of(design)
     X, y, log_weight = weighted(design, origin)
@@ -103,16 +112,22 @@ def _fit_design(spec: MMRM, design: Design) -> MMRMResult:
     check_size(get_covariance(spec.covariance), design, distinct.shape[1])
     kinds = design.group * len(design.days) + design.schedule
     summary, rows = summarise(select, distinct, design.rated, kinds, log_weight)
-    _check_residuals(design, summary)
-    if design.coordinates is not None:
-        kept = np.isin(np.arange(len(design.terms)), _judge(design, summary).kept)
-        resting = rest_on_left_out(design, kept)
-        if resting.any():
-            return _fit_design(spec, without_origins(design, resting))
-    return fit_summary(spec, design, summary, rows, origin)
+    check_residuals(design, summary)
+    resting = resting_columns(design, summary)
+    if resting.any():
+        return _fit_design(spec, without_origins(design, resting), weighting)
+    return fit_summary(spec, design, summary, rows, origin, weighting=weighting)
 
 
-def _check_residuals(design: Design, summary: CrossProducts) -> None:
+def resting_columns(design: Design, summary: CrossProducts) -> BoolArray:
+    """Return which kept columns are counted from an origin by a column that is left out."""
+    if design.coordinates is None:
+        return np.zeros(len(design.terms), dtype=bool)
+    kept = np.isin(np.arange(len(design.terms)), _judge(design, summary).kept)
+    return rest_on_left_out(design, kept)
+
+
+def check_residuals(design: Design, summary: CrossProducts) -> None:
     """Refuse an outcome that the formula fits exactly; it is counted from its mean."""
     each = np.eye(summary.rated.shape[1]) * summary.rated[:, :, None]
     products = summary.moments(each)
@@ -137,8 +152,31 @@ def fit_summary(
     summary: CrossProducts,
     rows: SubjectRows,
     origin: FloatArray | None = None,
+    *,
+    subjects: Subjects | None = None,
+    weighting: Weighting | None = None,
 ) -> MMRMResult:
-    """Fit the model to cross-products."""
+    """Fit the model to cross-products.
+
+    Parameters
+    ----------
+    spec : MMRM
+    design : Design
+    summary : CrossProducts
+    rows : SubjectRows
+        Of the subjects that are at hand.
+    origin : ndarray, shape (q,), optional
+        Coefficients whose fitted values were subtracted from the outcome.
+    subjects : Subjects, optional
+        All subjects, where an empirical covariance asks for them. Default: those at hand.
+    weighting : Weighting, optional
+        Weights of subjects, whose estimation the covariance includes.
+
+    Raises
+    ------
+    NotEstimableError
+        When the covariance cannot be estimated.
+    """
     columns = _judge(design, summary)
     # Treatment columns that are 0 at baseline are collinear: that is the constraint.
     implied = left_out_by_constraint(design, columns)
@@ -162,7 +200,8 @@ def fit_summary(
     free = [k for k in range(len(optimum.hessian)) if k not in boundary]
     of_theta = np.zeros_like(optimum.hessian)
     of_theta[np.ix_(free, free)] = 2 * np.linalg.inv(optimum.hessian[np.ix_(free, free)])
-    inference = infer(spec, model, optimum, of_theta, rows)
+    subjects = subjects or SubjectsInMemory(rows)
+    inference = infer(spec, model, optimum, of_theta, subjects, weighting)
     start = np.zeros(len(kept)) if origin is None else origin[kept]
     return MMRMResult(
         spec=spec,
@@ -177,4 +216,5 @@ def fit_summary(
         _of_theta=of_theta,
         _rows=rows,
         _origin=start,
+        _weighting=weighting,
     )

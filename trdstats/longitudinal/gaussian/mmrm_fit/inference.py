@@ -16,8 +16,8 @@ from trdstats.kernels.gaussian.mixed_tests import (
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model
-from trdstats.kernels.gaussian.sandwich import sandwich
-from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.kernels.gaussian.sandwich import Subjects, sandwich
+from trdstats.longitudinal.designs.subject_weights import Weighting
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mmrm import MMRM
@@ -28,12 +28,16 @@ def infer(
     model: Model,
     optimum: Optimum,
     of_theta: FloatArray,
-    rows: SubjectRows,
+    subjects: Subjects,
+    weighting: Weighting | None,
 ) -> Inference:
     """Return the inference that a specification asks for."""
     state = optimum.state
     if spec.vcov != "model":
-        robust: Inference = sandwich(model, state, rows, spec.vcov)
+        empirical = sandwich(model, state, subjects, spec.vcov)
+        if weighting is not None:
+            empirical = weighting.stacked(empirical, subjects.order)
+        robust: Inference = empirical
     elif spec.ddf.startswith("kenward"):
         return kenward_roger(model, state, of_theta, curved=spec.ddf == "kenward-roger")
     else:

@@ -19,9 +19,8 @@ def origin_of(design: Design) -> FloatArray | None:
     """
     rated = design.rated.T
     mean = float(design.y[rated].mean())
-    if "Intercept" in design.terms:
-        origin = np.zeros(len(design.terms))
-        origin[design.terms.index("Intercept")] = mean
+    origin = origin_at(design, mean)
+    if origin is not None:
         return origin
     X = np.swapaxes(design.X, 1, 2)[rated]
     ones, _, rank, _ = np.linalg.lstsq(X.T @ X, X.sum(axis=0), rcond=None)
@@ -29,6 +28,15 @@ def origin_of(design: Design) -> FloatArray | None:
     if rank < X.shape[1] or not np.allclose(X @ ones, 1.0, rtol=0, atol=1e-9):
         return None
     return np.asarray(mean * ones, dtype=float)
+
+
+def origin_at(design: Design, start: float) -> FloatArray | None:
+    """Return coefficients whose fitted value is a number everywhere; None without an intercept."""
+    if "Intercept" not in design.terms:
+        return None
+    origin = np.zeros(len(design.terms))
+    origin[design.terms.index("Intercept")] = start
+    return origin
 
 
 def weighted(design: Design, origin: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:
