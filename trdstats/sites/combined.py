@@ -401,7 +401,8 @@ def _check_rules(summaries: Sequence[SiteSummary]) -> None:
     """Refuse outcomes of one name that sites count by different rules."""
     rules: dict[str, dict[str, str]] = {}
     for s in summaries:
-        for outcome, label in {(c.outcome, c.label) for c in (*s.rates, *s.times)}:
+        named = {(r.outcome, r.label) for r in s.rates} | {(t.outcome, t.label) for t in s.times}
+        for outcome, label in named:
             rules.setdefault(outcome, {}).setdefault(label, s.site)
     for outcome, labels in rules.items():
         if len(labels) > 1:
