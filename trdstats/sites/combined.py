@@ -322,7 +322,7 @@ class CombinedSites(SummaryMixin):
             tables += of_states.tables
             notes = [*of_states.notes]  # they say the caveat as well
         notes += why
-        notes += [*_said_twice(self.summaries), *_written_unlike(self.summaries)]
+        notes += [*_said_twice(self.summaries), *_differences_of_writing(self.summaries)]
         notes += _without_summary(self.summaries)
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(
@@ -392,7 +392,7 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
         )
     _check_rules(given)
     check_masks(given)
-    for words in [*_said_twice(given), *_written_unlike(given)]:
+    for words in [*_said_twice(given), *_differences_of_writing(given)]:
         warn(words, DataWarning)
     return CombinedSites(given)
 
@@ -413,7 +413,7 @@ def _check_rules(summaries: Sequence[SiteSummary]) -> None:
             )
 
 
-def _written_unlike(summaries: Sequence[SiteSummary]) -> Iterator[str]:
+def _differences_of_writing(summaries: Sequence[SiteSummary]) -> Iterator[str]:
     """Yield a sentence on versions that differ, and on names that look alike."""
     versions = {s.software: s.site for s in summaries}
     if len(versions) > 1:

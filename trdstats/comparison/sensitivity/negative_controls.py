@@ -188,8 +188,8 @@ def _check_tolerance(tolerance: float, effects: Mapping[str, Effect]) -> None:
     if len(kinds) > 1:
         measures = ", ".join(dict.fromkeys(e.measure for e in effects.values()))
         raise SpecError(
-            f"One tolerance cannot stand for {measures}: judge controls of each measure in a call "
-            "of its own, or leave tolerance out."
+            f"One tolerance cannot stand for {measures}: judge controls of each measure in a "
+            "separate call, or leave tolerance out."
         )
     if "risk difference" in kinds and tolerance >= 1:
         raise SpecError(
