@@ -269,3 +269,26 @@ def test_the_line_drawn_is_the_tipping_line() -> None:
     drawn = np.interp(tips["effect"], np.sort(line[:, 1]), line[np.argsort(line[:, 1]), 0])
     # Contours run straight between the cells of the grid, which are 0.025 wide.
     assert np.abs(drawn - tips["prevalence_treated"]).max() < 0.005
+
+
+def test_risk_differences_are_proportions() -> None:
+    # 3.0, a risk ratio, was taken as a difference of 300 points; 5 as five points of a tolerance.
+    gap = Effect("risk difference", "ECT", "TMS", 0.4, 0.2, 0.6)
+    with pytest.raises(SpecError, match=r"at most 1; got 3\. A risk ratio is none"):
+        unmeasured_confounder(gap, prevalence_reference=0.25, effect_of_cause=[0.5, 3.0])
+    found = unmeasured_confounder(gap, prevalence_reference=0.25)
+    assert max(found.effect_of_cause) == 1.0
+    assert len(found.effect_of_cause) == 41
+    with pytest.raises(SpecError, match=r"no bias reaches 5\. Say for example 0\.05"):
+        negative_control({"a": gap}, tolerance=5)
+    points = Effect("mean difference", "ECT", "TMS", 0.4, -0.2, 1.0)
+    assert negative_control({"a": points}, tolerance=5).tidy()["verdict"].item() == "no bias found"
+
+
+def test_one_tolerance_is_of_one_measure() -> None:
+    points = Effect("mean difference", "ECT", "TMS", 0.4, -0.2, 1.0)
+    with pytest.raises(SpecError, match="cannot stand for mean difference, risk ratio"):
+        negative_control({"a": points, "b": SEEN}, tolerance=1.25)
+    odds = Effect("odds ratio", "ECT", "TMS", 1.1, 0.9, 1.2)
+    assert len(negative_control({"a": odds, "b": SEEN}, tolerance=1.25).tidy()) == 2
+    assert len(negative_control({"a": points, "b": SEEN}).tidy()) == 2

@@ -163,3 +163,29 @@ def test_drawing_functions_refuse_half_a_grid() -> None:
     for draw in (plots.plot_delta_areas, plots.plot_responder_tiles):
         with pytest.raises(NotEstimableError, match="not a full grid"):
             draw(half)
+
+
+def test_a_grid_that_steps_over_the_tipping_points_finds_both(imputed: Imputed) -> None:
+    # Significant at 0 and, the other way round, at 400: "the conclusion does not change".
+    found = TippingPoint({"ketamine": [0, 400]}, ANCOVA("madrs_bl")).fit(imputed)
+    fine = TippingPoint({"ketamine": range(0, 401, 20)}, ANCOVA("madrs_bl")).fit(imputed)
+    a, b = (f.tipping_points()["delta"].tolist() for f in (found, fine))
+    assert len(a) == 2
+    np.testing.assert_allclose(a, b, atol=1e-5)
+    assert 4 < found.glance()["tipping_point"].item() < 4.5
+
+
+def test_deltas_beyond_the_tipping_point_say_so(imputed: Imputed) -> None:
+    found = TippingPoint({"ketamine": [6, 8]}, ANCOVA("madrs_bl")).fit(imputed)
+    assert "Under every delta (ketamine 6 to 8) the conclusion is another one" in repr(found)
+    assert "does not change" not in repr(found)
+
+
+def test_an_arm_without_missing_values_cannot_tip(
+    reference_frame: pd.DataFrame, reference_events: pd.DataFrame
+) -> None:
+    frame = reference_frame.dropna(subset="chg")
+    whole = frame.groupby("usubjid")["chg"].transform("size") == frame["day"].nunique()
+    draws = Imputation("chg ~ madrs_bl * day + arm * day").draw(frame[whole], **NAMES)
+    found = TippingPoint({"ketamine": [0, 8]}, ANCOVA("madrs_bl")).fit(draws.impute("MAR"))
+    assert "No delta changes the estimate: no value of ketamine was imputed" in repr(found)

@@ -12,6 +12,7 @@ import pytest
 import trdstats as trd
 from trdstats import RedcapLayout, Study
 from trdstats.errors import DataError, SpecError, UnknownNameError
+from trdstats.intake.redcap.dictionary import read_dictionary
 from trdstats.intake.redcap.event_days import event_days
 
 pytestmark = pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
@@ -194,3 +195,35 @@ def test_records_of_the_api_have_empty_texts() -> None:
         expected = trd.read_redcap(files[name], layout=layout, **fields)
         pd.testing.assert_frame_equal(study.subjects, expected.subjects)
         pd.testing.assert_frame_equal(study.visits, expected.visits)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "words"),
+    [
+        (["0", "two", "28"], "week_2_arm_1: 'two', no number"),
+        (["0", "inf", "28"], "week_2_arm_1: 'inf', no number"),
+        (["0", "14", "28", "15"], "week_2_arm_1: 14 and 15"),  # the last one counted
+    ],
+)
+def test_an_event_table_gives_each_event_one_day(offsets: list[str], words: str) -> None:
+    names = ["baseline_arm_1", "week_2_arm_1", "week_4_arm_1", "week_2_arm_1"][: len(offsets)]
+    table = pd.DataFrame({"unique_event_name": names, "day_offset": offsets})
+    with pytest.raises(DataError, match=words):
+        event_days(["week_2_arm_1"], RedcapLayout(event_table=table))
+    same = table.assign(day_offset=["0", "14", "28", "14"][: len(offsets)])
+    assert event_days(["week_2_arm_1"], RedcapLayout(event_table=same)) == {"week_2_arm_1": 14.0}
+
+
+def test_a_code_has_one_label() -> None:
+    # "1, TMS | 1, ECT": all patients of the first had the name of the second.
+    table = pd.DataFrame(
+        {
+            "Variable / Field Name": ["arm"], "Field Type": ["radio"], "Field Label": ["Arm"],
+            "Choices, Calculations, OR Slider Labels": ["1, TMS | 1, ECT | 2, VNS | 2, VNS"],
+        }
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"A code of 'arm' has two labels(.|\n)*1: 'TMS' and 'ECT'"):
+        read_dictionary(table)
+    fine = table.replace("1, TMS | 1, ECT", "1, TMS", regex=False)
+    fine.iloc[0, 3] = "1, TMS | 2, VNS | 2, VNS"
+    assert read_dictionary(fine)[0] == {"arm": {"1": "TMS", "2": "VNS"}}

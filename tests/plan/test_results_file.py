@@ -96,6 +96,10 @@ def test_a_stored_number_changed_by_hand_is_found(trial_run: Run, tmp_path: Path
     assert len(found.changed) == 1
     assert found.changed["result_id"].item() == data["results"][5]["result_id"]
     assert "results.json" in found.reasons[0]
+    # Who asks where the number comes from is told as well.
+    told = repr(explain_result(out, data["results"][5]["result_id"]))
+    assert "Changed after it was written: results.json" in told
+    assert not explain_result(trial_run.folder, data["results"][5]["result_id"]).altered
     table = out / "tables" / "rates.csv"
     table.write_text(table.read_text("utf-8").replace("0.", "0.1", 1), "utf-8")
     assert any(

@@ -19,6 +19,7 @@ from trdstats.errors import DataError, NotEstimableError, PlanError, SpecError
 from trdstats.plan.reading.text import plan_from_text
 from trdstats.sites import Answer, Question, SiteEstimates
 from trdstats.sites.rounds.search import go_on
+from trdstats.sites.sealed import sealed
 
 SITES = ("east", "north", "south")
 TEXT = """
@@ -341,7 +342,8 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     given = answers(first := trd.ask_sites(plan(), "hazards"))
     stored = json.loads(given[0].to_json())
     stored["numbers"]["sum"][0] = float("inf")
-    (tmp_path / "a.json").write_text(json.dumps(stored), "utf-8")
+    # Written by a program of the site's: its checksum is that of these numbers.
+    (tmp_path / "a.json").write_text(json.dumps(sealed(stored)), "utf-8")
     read = trd.read_round(tmp_path / "a.json")
     assert isinstance(read, Answer)
     with pytest.raises(SpecError, match="The answer of 'east' holds what cannot be: sum is not fi"):

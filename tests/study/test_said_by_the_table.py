@@ -135,3 +135,12 @@ def test_events_that_are_listed_twice() -> None:
         study = trd.Study(table(), None, events, scale="MADRS")
     (note,) = (p for p in study.notices if p.kind == "repeated_event")
     assert note.where == ("P01: rescue on day 9 (row 2)",)
+
+
+def test_labels_of_numpy_are_shown_as_plain_ones() -> None:
+    # "S000: np.str_('TMS') and empty"
+    visits = pd.DataFrame({"subject": list("aabb"), "day": [0, 7, 0, 7], "score": [30, 20, 31, 22]})
+    arms = np.array(["TMS", "", "ECT", "ECT"], dtype="U3").astype(object)
+    visits["treatment"] = [np.str_(v) if v else None for v in arms]
+    with pytest.raises(DataError, match="a: 'TMS' and empty"):
+        trd.Study(visits, scale="MADRS")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ PACKAGES = (
 )
 _OF_ADJUSTMENT = ("formulaic",)  # reads the covariates
 MANIFEST = "manifest.json"
+ALTERED = "Changed after it was written"
 
 
 def fingerprint(path: Path) -> str:
@@ -103,3 +104,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def is_manifest(content: object) -> bool:
     """Whether what a file holds is the manifest of a run."""
     return isinstance(content, dict) and {"trdstats", "results"} <= content.keys()
+
+
+def altered_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the files of a run that are not as it wrote them, in words."""
+    for name, written in manifest["results"].items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{ALTERED}: {name} is gone."
+        elif fingerprint(path) != written:
+            yield f"{ALTERED}: {name} (its fingerprint is not that of the manifest)."

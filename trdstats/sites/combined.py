@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -31,6 +31,7 @@ from trdstats.sites.pooled_counts import (
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.withheld import Part, Withheld
 from trdstats.study.caveats import Caveat
+from trdstats.study.plausibility.lookalikes import note_lookalikes
 from trdstats.survival import CoxPH, KaplanMeier, LogRank, ResponseState
 from trdstats.survival.states.response_state import ResponseStateResult
 from trdstats.tables import (
@@ -321,7 +322,8 @@ class CombinedSites(SummaryMixin):
             tables += of_states.tables
             notes = [*of_states.notes]  # they say the caveat as well
         notes += why
-        notes += [*_said_twice(self.summaries), *_without_summary(self.summaries)]
+        notes += [*_said_twice(self.summaries), *_differences_of_writing(self.summaries)]
+        notes += _without_summary(self.summaries)
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(
             "All sites together",
@@ -352,12 +354,14 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
     Raises
     ------
     SpecError
-        When they are of different plans, two of one site, or of masked ones some are missing.
+        When they are of different plans or count an outcome by different rules, two of one site, or
+        of masked ones some are missing.
 
     Warns
     -----
     DataWarning
-        When two sites send the same counts and event times.
+        When two sites send the same counts and event times, treatments or sites look alike, or the
+        summaries were made by different versions of trdstats.
 
     Examples
     --------
@@ -386,10 +390,46 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
             f"The summaries are of different plans: {listed}. Use one plan at every site; only the "
             "files and columns of [study] may differ."
         )
+    _check_rules(given)
     check_masks(given)
-    for words in _said_twice(given):
+    for words in [*_said_twice(given), *_differences_of_writing(given)]:
         warn(words, DataWarning)
     return CombinedSites(given)
+
+
+def _check_rules(summaries: Sequence[SiteSummary]) -> None:
+    """Refuse outcomes of one name that sites count by different rules."""
+    rules: dict[str, dict[str, str]] = {}
+    for s in summaries:
+        named = {(r.outcome, r.label) for r in s.rates} | {(t.outcome, t.label) for t in s.times}
+        for outcome, label in named:
+            rules.setdefault(outcome, {}).setdefault(label, s.site)
+    for outcome, labels in rules.items():
+        if len(labels) > 1:
+            listed = "; ".join(f"{site}: {label}" for label, site in sorted(labels.items()))
+            raise SpecError(
+                f"The sites count {outcome} by different rules: {listed}. Summarise again with one "
+                "plan and one version of trdstats."
+            )
+
+
+def _differences_of_writing(summaries: Sequence[SiteSummary]) -> Iterator[str]:
+    """Yield a sentence on versions that differ, and on names that look alike."""
+    versions = {s.software: s.site for s in summaries}
+    if len(versions) > 1:
+        listed = ", ".join(f"{site} by {version}" for version, site in versions.items())
+        yield (
+            f"The summaries were made by different versions of trdstats ({listed}), whose numbers "
+            "may differ: see the changelog."
+        )
+    arms = dict.fromkeys(
+        t for s in summaries
+        for t in (*s.subjects, *(c.treatment for c in (*s.rates, *s.times, *s.courses)))
+    )  # fmt: skip
+    for names, what in ((list(arms), "treatment"), ([s.site for s in summaries], "site")):
+        problem = note_lookalikes(names, what)
+        if problem is not None:
+            yield f"{problem.summary} {'; '.join(problem.where)}. {problem.remedy}"
 
 
 def _said_twice(summaries: Sequence[SiteSummary]) -> list[str]:

@@ -15,6 +15,8 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.withheld import Withheld
 
+_WEEK = 7.0  # distances are said in weeks: a distance in days would tell of one subject's visit
+
 
 def is_small(n: float, minimum: int) -> bool:
     """Return whether a number of subjects may not leave."""
@@ -47,6 +49,11 @@ def in_words(n: int, minimum: int) -> str:
     return f"fewer than {minimum}" if is_small(n, minimum) else f"{n:,}"
 
 
+def in_weeks(apart: float) -> float:
+    """Return the least number of days that is whole weeks and not less than a distance."""
+    return float(np.ceil(apart / _WEEK) * _WEEK)
+
+
 def guard_totals(
     sizes: Mapping[str, int],
     rates: Sequence[RateCount],
@@ -58,11 +65,12 @@ def guard_totals(
     """Return the counts of which no two totals differ by few subjects, and those that did.
 
     The difference of two totals of one treatment is a number of subjects as well: who has no
-    baseline, who responded and was not assessed again. What stands later is withheld; `plain` says
-    whether rates can be read at all.
+    baseline, who responded and had no remission, who responded and was not assessed again. What
+    stands later is withheld; `plain` says whether rates can be read at all.
     """
     totals: dict[str, list[int]] = {t: [n] for t, n in sizes.items() if n}
     events: dict[tuple[str, float], list[int]] = {}
+    came: dict[str, list[int]] = {}
     kept_rates, kept_times, withheld = [], [], []
     for r in rates:
         of_day = events.setdefault((r.treatment, r.day), [])
@@ -78,15 +86,22 @@ def guard_totals(
         of_day.append(r.events)
         kept_rates.append(r)
     for c in times:
-        total = sum(c.n)
-        if differs_by_few(totals.setdefault(c.treatment, []), total, minimum):
+        total, had = sum(c.n), int(np.bincount(c.status, weights=c.n, minlength=2)[1])
+        of_event = came.setdefault(c.treatment, [])
+        # Who may relapse is who responded.
+        number = total if c.outcome == "relapse" else had
+        if differs_by_few(totals.setdefault(c.treatment, []), total, minimum) or differs_by_few(
+            of_event, number, minimum
+        ):
             words = (
-                f"Times to {c.label} under {c.treatment}: withheld, as their number differs from "
-                f"another one of the treatment by fewer than {minimum} subjects."
+                f"Times to {c.label} under {c.treatment}: withheld, as their number, or that of "
+                f"events, differs from another one of the treatment by fewer than {minimum} "
+                "subjects."
             )
             withheld.append(Withheld("times", words, c.outcome, c.treatment))
             continue
         totals[c.treatment].append(total)
+        of_event.append(number)
         kept_times.append(c)
     return tuple(kept_rates), tuple(kept_times), withheld
 
@@ -141,8 +156,8 @@ def guard_times(
         if apart > furthest:
             note(
                 c,
-                f"withheld, as days with {minimum} subjects lie up to {apart:g} days from those of "
-                f"the subjects, more than the {furthest:g} that the plan allows.",
+                f"withheld, as days with {minimum} subjects lie up to {in_weeks(apart):g} days "
+                f"from those of the subjects; the plan allows {furthest:g}.",
             )
             continue
         kept.append(_on_days(c, day, status, n))
@@ -151,8 +166,8 @@ def guard_times(
             note(
                 c,
                 f"{in_words(joined, minimum)} of {int(n.sum()):,} subjects stand on another day "
-                f"than their own, up to {apart:g} days apart, so that no day holds fewer than "
-                f"{minimum}.",
+                f"than their own, at most {min(in_weeks(apart), furthest):g} days apart, so that "
+                f"no day holds fewer than {minimum}.",
                 is_missing=False,
             )
     return tuple(kept), withheld

@@ -13,7 +13,14 @@ import numpy as np
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.longitudinal import MMRMSummary
 from trdstats.sites.disclosure import is_small
+from trdstats.sites.ratings import least_of_pattern
 from trdstats.sites.withheld import Withheld, no_model
+
+
+def numbers_of(summary: MMRMSummary) -> int:
+    """Return how many numbers a subject has beside its outcomes and its categories."""
+    columns = _Columns.of(summary)
+    return 0 if columns is None else columns.n_numbers
 
 
 def guard_patterns(summary: MMRMSummary, minimum: int) -> tuple[MMRMSummary | None, list[Withheld]]:
@@ -26,8 +33,15 @@ def guard_patterns(summary: MMRMSummary, minimum: int) -> tuple[MMRMSummary | No
     if ((few > 0) & (few < minimum)).any():
         why = f"a combination of categories at a visit has fewer than {minimum} ratings"
         return None, [no_model(why)]
-    if any(columns.is_risky(*p, minimum) for p in zip(s.n, s.cross_products, strict=True)):
-        why = f"a pattern of visits, or a category within one, has fewer than {minimum} subjects"
+    each = columns.n_numbers + s.rated.sum(axis=1)
+    if any(
+        is_small(n, least_of_pattern(minimum, int(q))) or columns.is_risky(n, products, minimum)
+        for n, q, products in zip(s.n, each, s.cross_products, strict=True)
+    ):
+        why = (
+            f"a pattern of visits, or a category within one, has fewer than {minimum} subjects, or "
+            "a pattern hardly more subjects than each has numbers"
+        )
         return None, [no_model(why)]
     # How many rows were left out, and why, could be few.
     design = replace(summary.design, left_out={})
@@ -46,11 +60,14 @@ class _Columns:
         Numbers that are 0 or 1: levels of categories.
     factors : tuple of ndarray of int
         The levels of each category, without its reference.
+    n_numbers : int
+        Numbers that are neither, nor an outcome.
     """
 
     one: int
     levels: IntArray
     factors: tuple[IntArray, ...]
+    n_numbers: int
 
     @classmethod
     def of(cls, summary: MMRMSummary) -> _Columns | None:
@@ -68,7 +85,8 @@ class _Columns:
             if "[" in term and ":" not in term and columns:
                 by_factor.setdefault(term.split("[", 1)[0], set()).update(columns)
         factors = tuple(np.array(sorted(v)) for v in by_factor.values())
-        return cls(one, np.flatnonzero(is_level), factors)
+        n_numbers = len(is_level) - 1 - int(is_level.sum()) - len(np.unique(outcome))
+        return cls(one, np.flatnonzero(is_level), factors, n_numbers)
 
     def is_risky(self, n: float, products: FloatArray, minimum: int) -> bool:
         """Return whether few have a pattern, or few in it have, or lack, a category."""

@@ -11,6 +11,7 @@ from trdstats.longitudinal import MMRMSummary
 from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.histories.courses import CourseCounts
 from trdstats.sites.histories.masked import MaskedCourses
+from trdstats.sites.sealed import sealed
 from trdstats.sites.withheld import Withheld
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
@@ -95,7 +96,7 @@ class SiteSummary(SummaryMixin):
         """
         from trdstats.sites.stored import as_values
 
-        text = json.dumps(as_values(self), indent=1, allow_nan=False)
+        text = json.dumps(sealed(as_values(self)), indent=1, allow_nan=False)
         if path is not None:
             Path(path).write_text(text + "\n", "utf-8")
         return text

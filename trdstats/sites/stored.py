@@ -14,6 +14,7 @@ from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.histories.courses import CourseCounts
 from trdstats.sites.histories.masked import MaskedCourses
 from trdstats.sites.mixed import mixed_as_values, mixed_from_values
+from trdstats.sites.sealed import is_as_written
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.withheld import Withheld
 
@@ -53,7 +54,7 @@ def read_summary(path: str | Path) -> SiteSummary:
     Raises
     ------
     DataError
-        When the file is none, or of another version.
+        When the file is none, of another version, or was changed after it was written.
 
     Examples
     --------
@@ -92,6 +93,8 @@ def read_summary(path: str | Path) -> SiteSummary:
         raise _unreadable(name, f"lacks a part, or has a strange one: {error}") from error
     if wrong:
         raise _unreadable(name, f"holds what cannot be: {wrong}")
+    if not is_as_written(values):
+        raise _unreadable(name, "is not as it was written: its checksum is that of other numbers")
     return summary
 
 

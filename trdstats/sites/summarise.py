@@ -114,7 +114,9 @@ def summarise_site(
     courses, hidden, of_courses = courses_that_leave(
         plan, data, site, least, secret, of_days, totals
     )
-    mixed, of_model = model_of(plan, data, least)
+    for c in courses:
+        totals.setdefault(c.treatment, []).append(c.total)
+    mixed, of_model = model_of(plan, data, least, totals)
     change = next((s.settings for s in plan.steps if isinstance(s.settings, ChangeSettings)), None)
     return SiteSummary(
         site=site,

@@ -153,7 +153,8 @@ def negative_control(
     Raises
     ------
     SpecError
-        When there is no control, a row cannot be read, or the tolerance is not positive.
+        When there is no control, a row cannot be read, the tolerance is not positive, stands for
+        controls of several measures, or is 1 or more of a risk difference.
 
     References
     ----------
@@ -175,8 +176,26 @@ def negative_control(
     effects = {str(k): read_effect(v, measure=measure) for k, v in controls.items()}
     if tolerance == 1 and any(e.is_ratio for e in effects.values()):
         raise SpecError("A tolerance of 1 leaves a ratio no room; say for example 1.25.")
+    if tolerance is not None:
+        _check_tolerance(tolerance, effects)
     bound = float("nan") if tolerance is None else float(tolerance)
     return NegativeControl(effects, bound, caveat)
+
+
+def _check_tolerance(tolerance: float, effects: Mapping[str, Effect]) -> None:
+    """Refuse a tolerance that means two things, or that no risk difference can reach."""
+    kinds = {e.is_ratio or e.measure for e in effects.values()}
+    if len(kinds) > 1:
+        measures = ", ".join(dict.fromkeys(e.measure for e in effects.values()))
+        raise SpecError(
+            f"One tolerance cannot stand for {measures}: judge controls of each measure in a "
+            "separate call, or leave tolerance out."
+        )
+    if "risk difference" in kinds and tolerance >= 1:
+        raise SpecError(
+            f"Risk differences are proportions: no bias reaches {tolerance:g}. Say for example "
+            "0.05."
+        )
 
 
 def _tolerated(e: Effect, tolerance: float) -> tuple[float, float]:

@@ -210,6 +210,14 @@ class UnmeasuredConfounder(SummaryMixin):
         )
 
 
+def _differences(known: Effect) -> tuple[float, ...]:
+    """Return what a cause might do: 0 to 4 times the estimate; of risks no more than 1."""
+    most = 4 * known.estimate
+    if known.measure == "risk difference":
+        most = float(np.clip(most, -1, 1))
+    return tuple(np.linspace(0, most, 41).tolist())
+
+
 @checked
 def unmeasured_confounder(
     effect: Effect | RowLike,
@@ -234,7 +242,8 @@ def unmeasured_confounder(
         Shares of the treated, p1. Default: 0 to 1 by 0.025.
     effect_of_cause : sequence of float, optional
         What the cause does to the outcome, g: risk ratios (default 1 to 5 by 0.1), or
-        differences in the unit of the estimate (default 0 to 4 times the estimate's size).
+        differences in the unit of the estimate (default 0 to 4 times the estimate; of risks, which
+        are proportions, at most 1).
     measure : str, optional
         Measure of a row that does not name it.
     rare : bool, optional
@@ -247,7 +256,8 @@ def unmeasured_confounder(
     Raises
     ------
     SpecError
-        When a prevalence lies outside 0 to 1, a risk ratio is not positive, or `rare` is needed.
+        When a prevalence lies outside 0 to 1, a risk ratio is not positive, a risk difference lies
+        beyond 1, or `rare` is needed.
 
     References
     ----------
@@ -271,9 +281,7 @@ def unmeasured_confounder(
     if known.measure not in DIFFERENCES:
         used, seen = as_risk_ratio(known.measure, seen, rare)
     if effect_of_cause is None:
-        effect_of_cause = (
-            _RATIOS if known.is_ratio else tuple(np.linspace(0, 4, 41) * known.estimate)
-        )
+        effect_of_cause = _RATIOS if known.is_ratio else _differences(known)
     proportions = np.asarray([prevalence_reference, *prevalence_treated], dtype=float)
     grid = np.asarray(effect_of_cause, dtype=float)
     if not ((proportions >= 0) & (proportions <= 1)).all() or len(proportions) < 2:
@@ -281,6 +289,11 @@ def unmeasured_confounder(
     if not len(grid) or not np.isfinite(grid).all() or (known.is_ratio and (grid <= 0).any()):
         kind = "positive risk ratios" if known.is_ratio else "differences"
         raise SpecError(f"effect_of_cause must hold {kind}; got {list(effect_of_cause)!r}.")
+    if known.measure == "risk difference" and (np.abs(grid) > 1).any():
+        raise SpecError(
+            "effect_of_cause of a risk difference is a risk difference, at most 1; got "
+            f"{np.abs(grid).max():g}. A risk ratio is none."
+        )
     return UnmeasuredConfounder(
         known, used, seen, float(prevalence_reference), tuple(proportions[1:].tolist()),
         tuple(grid.tolist()),

@@ -115,7 +115,7 @@ class TippingPoint:
             values = [float(d) for d in named[first]]
             line = [spec._pooled(imputed, row, d, float(other)) for d in values]
             rows += line
-            tips += spec._crossings(imputed, row, values, [r["p_value"] for r in line], other)
+            tips += spec._crossings(imputed, row, line, float(other))
         grid = pd.DataFrame(rows)
         columns = ["delta", "delta_other"]
         crossings = pd.DataFrame(tips, columns=columns).astype(float)
@@ -180,21 +180,31 @@ class TippingPoint:
         self,
         imputed: Imputed,
         row: dict[str, object],
-        deltas: list[float],
-        p: list[float],
+        line: list[dict[str, float]],
         other: float,
     ) -> list[tuple[float, float]]:
-        """Return the deltas between those of the grid at which p crosses the level."""
+        """Return the deltas between those of the grid at which p crosses the level.
+
+        Between estimates that are significant in opposite directions it does so twice.
+        """
         level = 1 - self.conf_level
+
+        def crossing(of: str, goal: float, low: float, high: float) -> float:
+            def apart(d: float) -> float:
+                return self._pooled(imputed, row, d, other)[of] - goal
+
+            return float(brentq(apart, low, high, xtol=1e-6))
+
         crossings = []
-        for (a, pa), (b, pb) in pairwise(zip(deltas, p, strict=True)):
-            if (pa < level) == (pb < level):
-                continue
-            root = brentq(
-                lambda d: self._pooled(imputed, row, d, float(other))["p_value"] - level,
-                a, b, xtol=1e-6,
-            )  # fmt: skip
-            crossings.append((float(root), float(other)))
+        for one, two in pairwise(line):
+            a, b = one["delta"], two["delta"]
+            holds = [r["p_value"] < level for r in (one, two)]
+            if holds[0] != holds[1]:
+                crossings.append((crossing("p_value", level, a, b), other))
+            elif all(holds) and one["estimate"] * two["estimate"] < 0:
+                middle = crossing("estimate", 0.0, a, b)
+                ends = ((a, middle), (middle, b))
+                crossings += [(crossing("p_value", level, *e), other) for e in ends]
         return crossings
 
 
@@ -278,6 +288,23 @@ class TippingPointResult(FrameResult):
         side = {"lower": "; positive is worse", "higher": "; negative is worse"}
         return side[better] if better is not None else ""
 
+    def _unchanged(self, spans: str) -> str:
+        """Return why there is no tipping point."""
+        level, grid = 1 - self.spec.conf_level, self.grid
+        if (grid["estimate"] == self.start["estimate"]).all():
+            return (
+                f"No delta changes the estimate: no value of {' or '.join(self.arms)} was imputed "
+                "that it rests on."
+            )
+        holds, start = grid["p_value"] < level, self.start["p_value"] < level
+        is_turned = (grid["estimate"] * self.start["estimate"] < 0) & holds & start
+        if ((holds != start) | is_turned).all():
+            return (
+                f"Under every delta ({spans}) the conclusion is another one than without: it "
+                "changes before them. Let the deltas begin, or end, at 0."
+            )
+        return f"The conclusion does not change within the deltas ({spans})."
+
     def summary(self) -> Summary:
         """Return the tipping points with the assumptions without a delta."""
         s, start = self.spec, self.start
@@ -307,7 +334,7 @@ class TippingPointResult(FrameResult):
                 f"{arm} {plain(float(v[0]))} to {plain(float(v[-1]))}"
                 for arm, v in s.deltas.items()
             )
-            notes.append(f"The conclusion does not change within the deltas ({spans}).")
+            notes.append(self._unchanged(spans))
         notes += caveat_notes(self.imputed.caveat)
         tables = (Table(columns, rows, 0),) if rows else ()
         return Summary(

@@ -39,7 +39,7 @@ def read_dictionary(dictionary: Any) -> tuple[dict[str, dict[str, str]], dict[st
     Raises
     ------
     DataError
-        When the table is no data dictionary.
+        When the table is no data dictionary, or a code of a field has two labels.
     """
     if isinstance(dictionary, str):
         dictionary = read_file(dictionary, text="all").frame.astype(object)
@@ -48,7 +48,7 @@ def read_dictionary(dictionary: Any) -> tuple[dict[str, dict[str, str]], dict[st
     labels_of: dict[str, dict[str, str]] = {}
     for field, what, text in zip(table[name], table[kind], table[choice], strict=True):
         if what in _WITH_CHOICES and isinstance(text, str):
-            labels_of[str(field)] = _choices(text)
+            labels_of[str(field)] = _choices(str(field), text)
         elif what in _TRUTHS:
             labels_of[str(field)] = dict(_TRUTHS[what])
     counts = table[label].value_counts()
@@ -68,10 +68,29 @@ def _column(table: pd.DataFrame, names: tuple[str, ...]) -> str:
     )  # fmt: skip
 
 
-def _choices(text: str) -> dict[str, str]:
-    """Return codes and labels of ``1, TMS | 2, ECT``; a label may hold commas."""
-    pairs = (part.partition(",") for part in text.split("|"))
-    return {code.strip(): label.strip() for code, _, label in pairs if code.strip()}
+def _choices(field: str, text: str) -> dict[str, str]:
+    """Return codes and labels of ``1, TMS | 2, ECT``; a label may hold commas.
+
+    Raises
+    ------
+    DataError
+        When a code means two things.
+    """
+    pairs = [(c.strip(), k.strip()) for c, _, k in (p.partition(",") for p in text.split("|"))]
+    choices: dict[str, str] = {}
+    twice = [
+        f"{code}: {choices[code]!r} and {label!r}"
+        for code, label in pairs
+        if code and choices.setdefault(code, label) != label
+    ]
+    if twice:
+        raise DataError(
+            [
+                Problem("dictionary", f"A code of {field!r} has two labels in the data dictionary.",
+                        tuple(twice), "Keep the one that the forms showed.")
+            ]
+        )  # fmt: skip
+    return choices
 
 
 def as_codes(

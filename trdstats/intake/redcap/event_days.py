@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from trdstats.errors import DataError, Problem, nearest
 from trdstats.frames import to_pandas
 from trdstats.intake.files import read_file
@@ -61,10 +64,22 @@ def _of_table(table: Any) -> dict[str, float]:
             ]
         )  # fmt: skip
     frame = frame.dropna(subset=["unique_event_name", "day_offset"])
-    days = {
-        str(n): float(d)
-        for n, d in zip(frame["unique_event_name"], frame["day_offset"], strict=True)
-    }
+    days: dict[str, float] = {}
+    wrong: list[str] = []
+    for n, d in zip(frame["unique_event_name"].map(str), frame["day_offset"], strict=True):
+        day = pd.to_numeric(d, errors="coerce")
+        if not np.isfinite(day):
+            wrong.append(f"{n}: {d!r}, no number")
+        elif days.setdefault(n, float(day)) != day:
+            wrong.append(f"{n}: {days[n]:g} and {day:g}")
+    if wrong:
+        raise DataError(
+            [
+                Problem("event_table", "The event table does not give each event one day.",
+                        tuple(wrong), "Correct day_offset, or give event_days={name: day}.")
+            ]
+        )  # fmt: skip
+    frame = frame.drop_duplicates("unique_event_name")
     if "event_name" in frame:  # what exports with labels call it
         days |= {str(n): d for n, d in zip(frame["event_name"], days.values(), strict=True)}
     return days

@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arguments import checked
 from trdstats.errors import unknown_name
 from trdstats.kinds import label_of
-from trdstats.plan.manifest import read_manifest
+from trdstats.plan.manifest import altered_files, read_manifest
 from trdstats.plan.results.rows import RESULTS, read_results
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_significant
 
@@ -40,6 +40,8 @@ class Explanation(SummaryMixin):
         named.
     made_with : dict of str to str
         Versions, and fingerprints of plan and data.
+    altered : tuple of str
+        Files of the run that were changed after it wrote them: numbers and subjects may be others.
     """
 
     result_id: str
@@ -51,6 +53,7 @@ class Explanation(SummaryMixin):
     statistics: pd.DataFrame
     members: pd.DataFrame
     made_with: dict[str, str]
+    altered: tuple[str, ...] = ()
 
     def summary(self) -> Summary:
         """Return the result with its rule, its subjects and its software."""
@@ -69,7 +72,12 @@ class Explanation(SummaryMixin):
                 for status, part in self.members.groupby("status", sort=True)
             )
             tables.append(Table(("Subjects", "n", "Identifiers"), rows, 3))
-        return Summary("Where a number comes from", tuple(header), tuple(tables), self.methods)
+        return Summary(
+            "Where a number comes from",
+            tuple(header),
+            tuple(tables),
+            (*self.altered, *self.methods),
+        )
 
 
 @checked
@@ -114,6 +122,7 @@ def explain_result(folder: str | Path, result_id: str) -> Explanation:
             "Plan": manifest["plan_sha256"],
             **{f"Data {name}": digest for name, digest in manifest["data"].items()},
         },
+        altered=tuple(altered_files(folder, manifest)),
     )
 
 

@@ -12,7 +12,13 @@ import pandas as pd
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, count_of
 from trdstats.plan.carrying_out import analyse
-from trdstats.plan.manifest import build_manifest, fingerprint, fingerprint_data, read_manifest
+from trdstats.plan.manifest import (
+    ALTERED,
+    altered_files,
+    build_manifest,
+    fingerprint_data,
+    read_manifest,
+)
 from trdstats.plan.plan import Plan
 from trdstats.plan.results.changes import compare_results
 from trdstats.plan.results.rows import plan_rows, read_results
@@ -47,7 +53,7 @@ class RunDifference(SummaryMixin):
     @property
     def agrees(self) -> bool:
         """Whether every number agrees, and no stored file was changed by hand."""
-        return self.changed.empty and not any(r.startswith(_ALTERED) for r in self.reasons)
+        return self.changed.empty and not any(r.startswith(ALTERED) for r in self.reasons)
 
     def summary(self) -> Summary:
         """Return the numbers that differ, and why they may."""
@@ -80,9 +86,6 @@ class RunDifference(SummaryMixin):
             notes.append(f"{count - _SHOWN} more differ; see `changed`.")
         title = "Every number agrees" if self.agrees else "Not every number agrees"
         return Summary(title, tuple(header), tables, tuple(notes))
-
-
-_ALTERED = "Changed after it was written"
 
 
 def _describe(variable: str, group: Mapping[str, str]) -> str:
@@ -128,7 +131,7 @@ def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) 
         f"The step {s.key!r} could not be carried out: {s.failed}" for s in sections if s.failed
     ]
     changed = compare_results(stored, plan_rows(plan, sections), tolerance=tolerance)
-    reasons = (*_altered(folder, then), *_differences(then, now), *failed)
+    reasons = (*altered_files(folder, then), *_differences(then, now), *failed)
     return RunDifference(changed, reasons, _in_both(stored, changed), tolerance)
 
 
@@ -154,7 +157,7 @@ def diff_runs(before: str | Path, after: str | Path, *, tolerance: float = 0.0) 
     before, after = Path(before), Path(after)
     first, second = read_results(before), read_results(after)
     one, other = read_manifest(before), read_manifest(after)
-    reasons = (*_altered(before, one), *_altered(after, other), *_differences(one, other))
+    reasons = (*altered_files(before, one), *altered_files(after, other), *_differences(one, other))
     changed = compare_results(first, second, tolerance=tolerance)
     return RunDifference(changed, reasons, _in_both(first, changed), tolerance)
 
@@ -170,16 +173,6 @@ def _check_tolerance(tolerance: float) -> None:
             f"tolerance is a part of the larger value, at least 0 and below 1, for example 1e-8; "
             f"got {tolerance!r}."
         )
-
-
-def _altered(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the files of a run that are not as it wrote them."""
-    for name, written in manifest["results"].items():
-        path = folder / name
-        if not path.is_file():
-            yield f"{_ALTERED}: {name} is gone."
-        elif fingerprint(path) != written:
-            yield f"{_ALTERED}: {name} (its fingerprint is not that of the manifest)."
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -15,13 +15,11 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.sites.counts import TimeCounts
-from trdstats.sites.disclosure import differs_by_few, in_words, is_small
+from trdstats.sites.disclosure import differs_by_few, in_weeks, in_words, is_small
 from trdstats.sites.histories.courses import CourseCounts, history_of
 from trdstats.sites.histories.groups import grouped
 from trdstats.sites.withheld import Withheld
 from trdstats.survival.states.history_groups import split_history
-
-_WEEK = 7.0  # distances are said in weeks: a distance in days would tell of one subject's visit
 
 
 def guard_courses(
@@ -71,7 +69,7 @@ def guard_courses(
             continue
         responded, ended, _, n = c.arrays
         apart = np.abs(placed - np.column_stack([responded, ended])).max(axis=1)
-        weeks = float(np.ceil(apart.max() / _WEEK) * _WEEK)
+        weeks = in_weeks(float(apart.max()))
         if apart.max() > furthest:
             note(c, f"withheld, as groups of {minimum} subjects would stand up to {weeks:g} days "
                     f"from their visits; the plan allows {furthest:g}.")  # fmt: skip
@@ -98,10 +96,8 @@ def _is_linked(
         sizes = np.bincount(t.status, weights=t.n, minlength=2)
         if t.outcome == "relapse":
             pairs = [(came, int(sum(t.n))), (int(n[relapsed == 1].sum()), int(sizes[1]))]
-        elif t.label == c.response:
+        else:  # of remission, too: who responded and had none
             pairs = [(came, int(sizes[1]))]
-        else:
-            continue
         if any(is_small(abs(a - b), minimum) for a, b in pairs):
             return True
     return False

@@ -13,6 +13,7 @@ import numpy as np
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import DataError, Problem, SpecError, why_unreadable
+from trdstats.sites.sealed import is_as_written, sealed
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 Analysis = Literal["hazards", "weighted rates"]
@@ -83,7 +84,7 @@ class _Message(SummaryMixin):
         values = asdict(self)  # type: ignore[call-overload]
         arrays = {k: np.asarray(v).tolist() for k, v in values["numbers"].items()}
         stored = {"format": self.FORMAT, "version": VERSION, **values, "numbers": arrays}
-        text = json.dumps(stored, indent=1, allow_nan=False)
+        text = json.dumps(sealed(stored), indent=1, allow_nan=False)
         if path is not None:
             Path(path).write_text(text + "\n", "utf-8")
         return text
@@ -287,7 +288,7 @@ def read_round(path: str | Path) -> Question | Answer:
     Raises
     ------
     DataError
-        When the file is neither, or of another version.
+        When the file is neither, of another version, or was changed after it was written.
 
     Examples
     --------
@@ -313,10 +314,13 @@ def read_round(path: str | Path) -> Question | Answer:
         given: dict[str, Any] = {f.name: stored[f.name] for f in fields(kind)}
         given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
         given["numbers"] = {k: np.asarray(v, dtype=float) for k, v in stored["numbers"].items()}
-        return kind(**given)
+        message = kind(**given)
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
         words = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be used: {error}"
         raise _unreadable(path, words.rstrip(".")) from error
+    if not is_as_written(stored):
+        raise _unreadable(path, "is not as it was written: its checksum is that of other numbers")
+    return message
 
 
 def _unreadable(path: str | Path, what: str) -> DataError:

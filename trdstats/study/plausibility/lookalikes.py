@@ -67,7 +67,8 @@ def _folded_together(labels: list[Any]) -> list[str]:
 
 def shown(label: Any) -> str:
     """Return a label in quotation marks, with what cannot be seen in it written out."""
-    text = label if isinstance(label, str) else str(label)
+    text = str(label)
+    label = text if isinstance(label, str) else label  # a text of NumPy has another repr
     strange = [c for c in text if not c.isascii()]
     unlisted = any(unicodedata.category(c) in _UNSEEN for c in strange)
     in_two_alphabets = bool(strange) and _in_latin(text) != text
