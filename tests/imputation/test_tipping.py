@@ -189,3 +189,8 @@ def test_an_arm_without_missing_values_cannot_tip(
     draws = Imputation("chg ~ madrs_bl * day + arm * day").draw(frame[whole], **NAMES)
     found = TippingPoint({"ketamine": [0, 8]}, ANCOVA("madrs_bl")).fit(draws.impute("MAR"))
     assert "No delta changes the estimate: no value of ketamine was imputed" in repr(found)
+
+
+def test_completed_sets_are_asked_for() -> None:
+    with pytest.raises(SpecError, match="imputed must be an Imputed; got"):
+        TippingPoint({"TMS": [0, 4]}).fit(pd.DataFrame({"score": [1.0]}))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from trdstats.aliases import Axes
 from trdstats.arguments import Level, check_instance, checked
 from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
+from trdstats.imputation.imputed import Imputed
 from trdstats.imputation.pooled import labels
 from trdstats.imputation.trial.delta import Delta
 from trdstats.imputation.trial.layout import plain
@@ -32,9 +33,6 @@ from trdstats.tables import (
     format_p,
     format_significant,
 )
-
-if TYPE_CHECKING:
-    from trdstats.imputation.imputed import Imputed
 
 
 @checked
@@ -99,8 +97,9 @@ class TippingPoint:
         UnknownNameError
             When an arm is not known.
         SpecError
-            When `of` names no estimate, or several.
+            When `of` names no estimate, or several; when these are no completed sets.
         """
+        check_instance("imputed", imputed, Imputed)
         arms = imputed.layout.treatments
         named = {arms[known_level("arm", arm, arms)]: v for arm, v in self.deltas.items()}
         if len(named) < len(self.deltas):
