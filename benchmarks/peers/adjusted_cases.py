@@ -1,4 +1,4 @@
-"""Propensity scores beside statsmodels and scikit-learn."""
+"""Propensity scores and matching beside statsmodels, scikit-learn, and glm, nnet, MatchIt of R."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cases import Case
+from in_r import InR
 
 import trdstats as trd
 from trdstats.kernels.weighting.propensity import fit_scores
+
+SCORES = "scores only: no weights, no balance"
 
 
 def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
@@ -45,22 +48,62 @@ def _scores(n: int, arms: int) -> Iterator[Case]:
             frame[names], code
         )
 
-    formula = "treatment ~ " + " + ".join(names)
     once = np.ones(n)
+    formula = "treatment ~ " + " + ".join(names)
+    table = {"d": frame[[*names, "treatment"]]}
+
+    def coefficients() -> Any:
+        return fit_scores(X, code, arms, once).gamma.ravel()
+
+    in_r = {
+        "R glm": InR(f"summary(glm({formula}, binomial, d))", table, "coef(done)[, 1]",
+                     coefficients, 1e-6)
+    } if arms == 2 else {
+        "R nnet": InR(f"multinom({formula}, d, trace = FALSE)", table, "t(coef(done))",
+                      coefficients, 1e-3, ("nnet",))
+    }  # fmt: skip
     yield Case(
         f"Propensity scores alone, {arms} arms, 10 covariates, {n:,}: from the matrix",
         lambda: fit_scores(X, code, arms, once),
-        {"statsmodels": statsmodels, "sklearn": sklearn},
-        {"sklearn": "no errors"},
+        {"statsmodels": statsmodels, "sklearn": sklearn} | in_r,
+        {"sklearn": "no errors", "R nnet": "no errors"},
     )
     yield Case(
         f"Propensity scores, {arms} arms, 10 covariates, {n:,}: weights and balance",
         lambda: trd.PropensityWeights(formula).fit(frame).balance(),
-        {"statsmodels": statsmodels, "sklearn": sklearn},
-        {"statsmodels": "scores only: no weights, no balance", "sklearn": "scores only, no errors"},
-    )
+        {"statsmodels": statsmodels, "sklearn": sklearn} | in_r,
+        {"statsmodels": SCORES, "R glm": SCORES, "sklearn": "scores only, no errors",
+         "R nnet": "scores only, no errors"},
+    )  # fmt: skip
+
+
+def _matching(n: int) -> Case:
+    """Return matches without a caliper: MatchIt 4.5.1 matches subjects further apart than it."""
+    frame = cohort(n, 2)
+    formula = " + ".join(f"x{j}" for j in range(10))
+    spec = trd.Matching(formula, caliper=None)
+
+    def ours() -> list[float]:
+        distance = spec.fit(frame).pairs["distance"]
+        return [len(distance), distance.sum()]
+
+    matchit = InR(
+        f'matchit(treatment ~ {formula}, d, link = "linear.logit", m.order = "largest")',
+        {"d": frame},
+        """one <- done$match.matrix[, 1]
+        gap <- abs(done$distance[names(one)] - done$distance[one])
+        c(sum(!is.na(gap)), sum(gap, na.rm = TRUE))""",
+        ours, 1e-6, ("MatchIt",),
+    )  # fmt: skip
+    return Case(
+        f"Nearest neighbours on the logit of the propensity, {n:,}", lambda: spec.fit(frame),
+        {"R MatchIt": matchit},
+    )  # fmt: skip
 
 
 def cases() -> Iterator[Case]:
-    yield from _scores(100_000, 2)
+    for n in (200, 100_000):
+        yield from _scores(n, 2)
     yield from _scores(100_000, 4)
+    for n in (1_000, 100_000):
+        yield _matching(n)
