@@ -1,4 +1,4 @@
-"""Propensity scores beside statsmodels and scikit-learn."""
+"""Propensity scores and matching beside statsmodels, scikit-learn, and glm, nnet, MatchIt of R."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cases import Case
+from in_r import InR
 
 import trdstats as trd
 from trdstats.kernels.weighting.propensity import fit_scores
@@ -17,6 +18,7 @@ _LESS = (
     "weights and standardised differences in lines of numpy; no checks, no errors, no overlap, no "
     "variance ratios, no distances between distributions"
 )
+SCORES = "scores only: no weights, no balance"
 
 
 def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
@@ -77,22 +79,61 @@ def _scores(n: int, arms: int) -> Iterator[Case]:
     def after_sklearn() -> Any:
         return _weights_and_balance(X[:, 1:], code, arms, sklearn().predict_proba(frame[names]))
 
-    formula = "treatment ~ " + " + ".join(names)
     once = np.ones(n)
+    formula = "treatment ~ " + " + ".join(names)
+    table = {"d": frame[[*names, "treatment"]]}
+
+    def coefficients() -> Any:
+        return fit_scores(X, code, arms, once).gamma.ravel()
+
+    in_r = {
+        "R glm": InR(f"summary(glm({formula}, binomial, d))", table, "coef(done)[, 1]",
+                     coefficients, 1e-6)
+    } if arms == 2 else {
+        "R nnet": InR(f"multinom({formula}, d, trace = FALSE)", table, "t(coef(done))",
+                      coefficients, 1e-3, ("nnet",))
+    }  # fmt: skip
     yield Case(
         f"Propensity scores alone, {arms} arms, 10 covariates, {n:,}: from the matrix",
         lambda: fit_scores(X, code, arms, once),
-        {"statsmodels": statsmodels, "sklearn": sklearn},
-        {"sklearn": "no errors"},
+        {"statsmodels": statsmodels, "sklearn": sklearn} | in_r,
+        {"sklearn": "no errors", "R nnet": "no errors"},
     )
     yield Case(
         f"Propensity scores, {arms} arms, 10 covariates, {n:,}: weights and balance",
         lambda: trd.PropensityWeights(formula).fit(frame).balance(),
-        {"statsmodels": after_statsmodels, "sklearn": after_sklearn},
-        dict.fromkeys(("statsmodels", "sklearn"), _LESS),
-    )
+        {"statsmodels": after_statsmodels, "sklearn": after_sklearn} | in_r,
+        {"statsmodels": _LESS, "sklearn": _LESS, "R glm": SCORES, "R nnet": SCORES},
+    )  # fmt: skip
+
+
+def _matching(n: int) -> Case:
+    """Return matches without a caliper: MatchIt 4.5.1 matches subjects further apart than it."""
+    frame = cohort(n, 2)
+    formula = " + ".join(f"x{j}" for j in range(10))
+    spec = trd.Matching(formula, caliper=None)
+
+    def ours() -> list[float]:
+        distance = spec.fit(frame).pairs["distance"]
+        return [len(distance), distance.sum()]
+
+    matchit = InR(
+        f'matchit(treatment ~ {formula}, d, link = "linear.logit", m.order = "largest")',
+        {"d": frame},
+        """one <- done$match.matrix[, 1]
+        gap <- abs(done$distance[names(one)] - done$distance[one])
+        c(sum(!is.na(gap)), sum(gap, na.rm = TRUE))""",
+        ours, 1e-6, ("MatchIt",),
+    )  # fmt: skip
+    return Case(
+        f"Nearest neighbours on the logit of the propensity, {n:,}", lambda: spec.fit(frame),
+        {"R MatchIt": matchit},
+    )  # fmt: skip
 
 
 def cases() -> Iterator[Case]:
-    yield from _scores(100_000, 2)
+    for n in (200, 100_000):
+        yield from _scores(n, 2)
     yield from _scores(100_000, 4)
+    for n in (1_000, 100_000):
+        yield _matching(n)

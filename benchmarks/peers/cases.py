@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from typing import Any
 
-LEAST_SECONDS = 1.0
-LONG_SECONDS = 20.0
-MOST_RUNS = 15
+import timing
+from in_r import InR, installed
+
+Peer = Callable[[], Any] | InR
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Case:
     work : str
         What is done, and to how many.
     ours : callable
-    peers : dict of str to callable
-        By package; each may raise ImportError, and is then left out.
+    peers : mapping of str to callable or InR
+        By package; those of R by "R" and the package. Those that are not installed are left out.
     less : dict of str to str
         What a package leaves out of the work.
     """
 
     work: str
     ours: Callable[[], Any]
-    peers: dict[str, Callable[[], Any]]
+    peers: Mapping[str, Peer]
     less: dict[str, str] = field(default_factory=dict)
 
 
@@ -46,21 +46,19 @@ def has(package: str) -> bool:
     return True
 
 
-def version(package: str) -> str:
-    names = {"sklearn": "scikit-learn"}
-    return metadata.version(names.get(package, package))
+def is_here(name: str, peer: Peer) -> bool:
+    """Return whether a peer is installed."""
+    return peer.is_here if isinstance(peer, InR) else has(name)
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Return the shortest time of several runs, after one that is not counted where it is short."""
-    begin = time.perf_counter()
-    call()
-    first = time.perf_counter() - begin
-    if first > LONG_SECONDS:  # a first run also imports, and asks for memory: few are that long
-        return first
-    times: list[float] = []
-    while len(times) < 3 or (sum(times) < LEAST_SECONDS and len(times) < MOST_RUNS):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+def seconds(peer: Peer) -> float:
+    """Return the time of a peer by the rule of `timing.seconds`."""
+    return peer.seconds() if isinstance(peer, InR) else timing.seconds(peer)
+
+
+def versions(name: str, peer: Peer) -> dict[str, str]:
+    """Return the versions of what a peer is made of, by name."""
+    if isinstance(peer, InR):
+        named = {"R": installed()["base"], "BLAS of R": installed()["BLAS"]}
+        return named | {f"R {p}": installed()[p] for p in peer.packages}
+    return {name: metadata.version({"sklearn": "scikit-learn"}.get(name, name))}

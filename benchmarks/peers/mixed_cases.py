@@ -1,4 +1,4 @@
-"""Mixed models beside statsmodels and mixedlm."""
+"""Models of repeated measures beside statsmodels and mixedlm, and lme4, nlme, geepack of R."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cases import Case, has
+from in_r import InR
 
 import trdstats as trd
 
@@ -45,6 +46,25 @@ def _mixedlm(formula: str, frame: pd.DataFrame, spec: trd.LMM) -> Callable[[], A
     return fit
 
 
+def _in_lmer(formula: str, frame: pd.DataFrame, spec: trd.LMM) -> dict[str, InR]:
+    """Return fits by lme4, and by lmerTest with degrees of freedom."""
+
+    def ours() -> list[float]:
+        fit = spec.fit(frame)
+        return [*fit.tidy()["estimate"], fit.residual_variance]
+
+    def with_df() -> list[float]:
+        return [*ours(), *np.log(spec.fit(frame).tidy()["df"])]
+
+    fitted, table = "c(lme4::fixef(done[[1]]), sigma(done[[1]])^2{})", {"d": frame}
+    work = f"fit <- lmer({formula}, data = d)\nlist(fit, coef(summary(fit)))"
+    return {
+        "R lme4": InR(work, table, fitted.format(""), ours, 1e-4, ("lme4",)),
+        "R lmerTest": InR(work, table, fitted.format(', log(done[[2]][, "df"])'), with_df, 1e-3,
+                          ("lmerTest",)),
+    }  # fmt: skip
+
+
 def _slope(n: int) -> Case:
     frame = courses(n, 10)
     spec = trd.LMM("score ~ week * treatment", random="1 + week")
@@ -57,15 +77,22 @@ def _slope(n: int) -> Case:
         Z = np.column_stack([np.ones(len(frame)), frame["week"]])
         return MixedLM(frame["score"].to_numpy(), X, frame["subject"].to_numpy(), Z).fit()
 
+    formula = "score ~ week * treatment + (1 + week | subject)"
+    lmer = _in_lmer(formula, frame, spec)
+    nlme = InR(
+        """fit <- lme(score ~ week * treatment, random = ~ 1 + week | subject, data = d)
+        list(fit, summary(fit)$tTable)""",
+        {"d": frame}, "c(fixef(done[[1]]), sigma(done[[1]])^2)", lmer["R lme4"].ours, 1e-4,
+        ("nlme",),
+    )  # fmt: skip
     return Case(
         f"Mixed model, random slope, days of their own, {n:,} x 10",
         lambda: spec.fit(frame).tidy(),
-        {
-            "statsmodels": statsmodels,
-            "mixedlm": _mixedlm("score ~ week * treatment + (1 + week | subject)", frame, spec),
-        },
-        {"statsmodels": NORMAL, "mixedlm": NORMAL},
-    )
+        {"statsmodels": statsmodels, "mixedlm": _mixedlm(formula, frame, spec), "R nlme": nlme}
+        | lmer,
+        {"statsmodels": NORMAL, "mixedlm": NORMAL, "R lme4": NORMAL,
+         "R nlme": "degrees of freedom from counts of rows and subjects"},
+    )  # fmt: skip
 
 
 def nested(sites: int, each: int, visits: int, *, seed: int = 3) -> pd.DataFrame:
@@ -84,7 +111,7 @@ def nested(sites: int, each: int, visits: int, *, seed: int = 3) -> pd.DataFrame
 def _nested(sites: int, each: int, visits: int) -> Case:
     frame = nested(sites, each, visits)
     spec = trd.LMM("score ~ week", random={"site": "1", "subject": "1"})
-    mixedlm = _mixedlm("score ~ week + (1 | site) + (1 | subject)", frame, spec)
+    formula = "score ~ week + (1 | site) + (1 | subject)"
 
     def statsmodels() -> Any:
         import statsmodels.formula.api as smf
@@ -96,9 +123,48 @@ def _nested(sites: int, each: int, visits: int) -> Case:
     return Case(
         f"Mixed model, subjects in sites, {sites} sites of {each} x {visits}",
         lambda: spec.fit(frame).tidy(),
-        {"mixedlm": mixedlm} | ({"statsmodels": statsmodels} if sites * each <= 200 else {}),
-        {"mixedlm": NORMAL},
+        {"mixedlm": _mixedlm(formula, frame, spec)}
+        | ({"statsmodels": statsmodels} if sites * each <= 200 else {})
+        | _in_lmer(formula, frame, spec),
+        {"mixedlm": NORMAL, "statsmodels": NORMAL, "R lme4": NORMAL},
     )
+
+
+def responses(n: int, visits: int, *, seed: int = 8) -> pd.DataFrame:
+    """Return yes or no at each visit, with an effect of the subject."""
+    rng = np.random.default_rng(seed)
+    subject, week = np.repeat(np.arange(n), visits), np.tile(np.arange(visits), n)
+    is_b = subject % 2 == 1
+    eta = -1 + 0.2 * week + 0.1 * week * is_b + rng.normal(0, 1.5, n)[subject]
+    return pd.DataFrame({"subject": subject, "visit": week, "week": week.astype(float),
+                         "treatment": np.where(is_b, "B", "A"),
+                         "y": (rng.random(n * visits) < 1 / (1 + np.exp(-eta))) * 1})  # fmt: skip
+
+
+def _equations(n: int, visits: int) -> Case:
+    frame = responses(n, visits)
+    formula = "y ~ week * treatment"
+
+    def ours() -> pd.DataFrame:
+        return trd.GEE(formula).fit(frame).tidy()
+
+    def statsmodels() -> Any:
+        import statsmodels.api as sm
+        import statsmodels.formula.api as smf
+
+        structure = sm.cov_struct.Exchangeable()
+        family = sm.families.Binomial()
+        return smf.gee(formula, "subject", frame, family=family, cov_struct=structure).fit()
+
+    geepack = InR(
+        f"""coef(summary(geeglm({formula}, binomial, d, id = subject, corstr = "exchangeable")))""",
+        {"d": frame}, "c(done[, 1], done[, 2])",
+        lambda: ours()[["estimate", "std_error"]].to_numpy().T, 1e-4, ("geepack",),
+    )  # fmt: skip
+    return Case(
+        f"Estimating equations, binary, exchangeable, {n:,} x {visits}", ours,
+        {"statsmodels": statsmodels, "R geepack": geepack},
+    )  # fmt: skip
 
 
 def cases() -> Iterator[Case]:
@@ -108,3 +174,4 @@ def cases() -> Iterator[Case]:
     yield _nested(100, 10, 5)
     yield _nested(20, 50, 5)
     yield _nested(50, 20, 8)
+    yield _equations(2_000, 6)

@@ -1,8 +1,9 @@
 """Run the comparisons with other packages and store the table.
 
 Run: python benchmarks/peers/run.py [part of a name ...]
-The packages are those of ``requirements.txt`` beside this file; those that are not there are left
-out. With a part of a name only these are run, and nothing is stored.
+The packages are those of ``requirements.txt`` and ``debian.txt`` beside this file; those that are
+not there are left out, as are those of R without R. With a part of a name only these are run, and
+nothing is stored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import adjusted_cases
 import mixed_cases
 import register_cases
 import survival_cases
-from cases import Case, has, seconds, version
+from cases import Case, is_here, seconds, versions
 
 # A file of the folder above has the name of a package that peers import: only this one is taken.
 RECORD = runpy.run_path(str(Path(__file__).parent.parent / "record.py"))
@@ -32,25 +33,27 @@ def all_cases() -> Iterator[Case]:
 def main() -> None:
     wanted = sys.argv[1:]
     warnings.simplefilter("ignore")
-    rows, packages, notes = [], set(), []
+    rows, packages, notes = [], {}, []
     for case in all_cases():
         if wanted and not any(w.lower() in case.work.lower() for w in wanted):
             continue
         ours = seconds(case.ours)
-        found = {name: seconds(call) for name, call in case.peers.items() if has(name)}
-        packages |= set(found)
-        fastest = min(found, key=lambda k: found[k]) if found else ""
-        ratio = f"{found[fastest] / ours:.2f}" if found else "-"
-        others = ", ".join(f"{k} {v:.4f}" for k, v in sorted(found.items(), key=lambda p: p[1]))
+        peers = {name: peer for name, peer in case.peers.items() if is_here(name, peer)}
+        times = {name: seconds(peer) for name, peer in peers.items()}
+        for name, peer in peers.items():
+            packages |= versions(name, peer)
+        ratio = f"{min(times.values()) / ours:.2f}" if times else "-"
+        others = ", ".join(f"{k} {v:.4f}" for k, v in sorted(times.items(), key=lambda p: p[1]))
         rows.append([case.work, f"{ours:.4f}", others or "none here", ratio])
-        notes += [f"- {case.work}, {k}: {v}." for k, v in case.less.items() if k in found]
+        notes += [f"- {case.work}, {k}: {v}." for k, v in case.less.items() if k in times]
         print(" | ".join(rows[-1]), flush=True)
     if wanted:
         return
     body = RECORD["table"](["work", "trdstats, s", "peers, s", "fastest peer / trdstats"], rows)
-    body += "\n\nShortest of several runs, one process, data in memory as each package takes it. "
-    body += "Above 1 trdstats is faster. "
-    body += "Packages: " + ", ".join(f"{p} {version(p)}" for p in sorted(packages)) + "."
+    body += "\n\nShortest of several runs, one process, data in memory as each package takes it; R "
+    body += "in a process beside it, timed there by the same rule, and held to the estimates "
+    body += "of trdstats. Above 1 trdstats is faster. "
+    body += "Packages: " + ", ".join(f"{p} {v}" for p, v in sorted(packages.items())) + "."
     if notes:
         body += "\n\nWhere a package does less:\n\n" + "\n".join(notes)
     RECORD["write"]("peers", "The same work in other packages", body)

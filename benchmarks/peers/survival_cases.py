@@ -1,4 +1,4 @@
-"""Times to events beside lifelines, comprisk and greenwood."""
+"""Times to events beside lifelines, comprisk and greenwood, and survival and cmprsk of R."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cases import Case
+from in_r import InR
 
 import trdstats as trd
+
+SURVIVAL = ("survival",)
+# Of Fine-Gray in R: finegray has a row for every later censoring, above 12 GB at 100,000; crr takes
+# hours there.
+MOST_IN_R = 4_000
+FOUR = "x0 + x1 + x2 + x3"
 
 
 def competing(n: int, *, tied: bool, seed: int = 1) -> pd.DataFrame:
@@ -46,9 +53,20 @@ def _curves(n: int) -> Case:
         ]
         return curves, logrank_test(time[is_b], time[~is_b], event[is_b], event[~is_b]).p_value
 
+    survival = InR(
+        "list(survfit(Surv(time, status) ~ treatment, data = d), "
+        "survdiff(Surv(time, status) ~ treatment, data = d))",
+        {"d": frame[["time", "status", "treatment"]]},
+        "c(summary(done[[1]], times = 364)$surv, done[[2]]$chisq)",
+        lambda: [*trd.KaplanMeier().fit(times).at([364])["estimate"],
+                 *trd.LogRank().fit(times).glance()["statistic"]],
+        1e-9, SURVIVAL,
+    )  # fmt: skip
     return Case(
-        f"Kaplan-Meier of two arms and log-rank, {n:,}, tied", ours, {"lifelines": lifelines}
-    )
+        f"Kaplan-Meier of two arms and log-rank, {n:,}, tied", ours,
+        {"lifelines": lifelines, "R survival": survival},
+        {"lifelines": "no errors, no limits"},
+    )  # fmt: skip
 
 
 def _cox(n: int) -> Case:
@@ -67,28 +85,43 @@ def _cox(n: int) -> Case:
 
         return CoxPH().fit(Surv(frame["time"], frame["status"]), frame[["x0", "x1", "x2", "x3"]])
 
+    def ours() -> pd.DataFrame:
+        return trd.CoxPH(FOUR).fit(times).tidy()
+
+    survival = InR(
+        f"coef(summary(coxph(Surv(time, status) ~ {FOUR}, data = d)))", {"d": theirs},
+        'c(done[, "coef"], done[, "se(coef)"])',
+        lambda: ours()[["estimate", "std_error"]].to_numpy().T, 1e-6, SURVIVAL,
+    )  # fmt: skip
     return Case(
-        f"Cox regression, 4 covariates, {n:,}, tied",
-        lambda: trd.CoxPH("x0 + x1 + x2 + x3").fit(times).tidy(),
-        {"lifelines": lifelines, "greenwood": greenwood},
-    )
+        f"Cox regression, 4 covariates, {n:,}, tied", ours,
+        {"lifelines": lifelines, "greenwood": greenwood, "R survival": survival},
+    )  # fmt: skip
 
 
-def _incidence(n: int) -> Case:
-    frame = competing(n, tied=True)
+def _incidence(n: int, *, tied: bool) -> Case:
+    frame = competing(n, tied=tied)
     times = trd.EventTimes(frame)
     time, status = frame["time"].to_numpy(), frame["status"].to_numpy()
+    day = 364
+
+    def ours() -> trd.AalenJohansenResult:
+        return trd.AalenJohansen(by=None).fit(times)
 
     def comprisk() -> Any:
         from comprisk import CumulativeIncidence
 
         return CumulativeIncidence().fit(time, status)
 
+    survival = InR(
+        "survfit(Surv(time, factor(status)) ~ 1, data = d)", {"d": frame[["time", "status"]]},
+        f"summary(done, times = {day})$pstate[1, 2:3]", lambda: ours().at([day])["estimate"], 1e-9,
+        SURVIVAL,
+    )  # fmt: skip
     return Case(
-        f"Aalen-Johansen with errors, one group, {n:,}, tied",
-        lambda: trd.AalenJohansen(by=None).fit(times),
-        {"comprisk": comprisk},
-    )
+        f"Aalen-Johansen with errors, one group, {n:,}, {'tied' if tied else 'untied'}", ours,
+        {"comprisk": comprisk, "R survival": survival},
+    )  # fmt: skip
 
 
 def _gray(n: int) -> Case:
@@ -102,10 +135,16 @@ def _gray(n: int) -> Case:
 
         return [gray_test(time, status, group, cause=k) for k in (1, 2)]
 
-    return Case(
-        f"Gray's test of two causes, {n:,}", lambda: trd.GrayTest().fit(times).tidy(),
-        {"comprisk": comprisk},
+    def ours() -> pd.DataFrame:
+        return trd.GrayTest().fit(times).tidy()
+
+    cmprsk = InR(
+        "cuminc(d$time, d$status, d$treatment)", {"d": frame[["time", "status", "treatment"]]},
+        'done$Tests[, "stat"]', lambda: ours()["statistic"], 1e-6, ("cmprsk",),
     )  # fmt: skip
+    return Case(
+        f"Gray's test of two causes, {n:,}", ours, {"comprisk": comprisk, "R cmprsk": cmprsk}
+    )
 
 
 def _fine_gray(n: int) -> Case:
@@ -119,9 +158,30 @@ def _fine_gray(n: int) -> Case:
 
         return FineGrayRegression(robust_se=True).fit(X, time=time, event=status)
 
+    def ours() -> pd.DataFrame:
+        return trd.FineGray(FOUR).fit(times).tidy()
+
+    table = {"d": frame[["subject", "time", "status", "x0", "x1", "x2", "x3"]]}
+    survival = InR(
+        f"""long <- finegray(Surv(time, factor(status)) ~ ., data = d)
+        coxph(Surv(fgstart, fgstop, fgstatus) ~ {FOUR}, data = long, weights = fgwt,
+              cluster = subject)""",
+        table,
+        "coef(done)",
+        lambda: ours()["estimate"],
+        1e-4,
+        SURVIVAL,
+    )
+    cmprsk = InR(
+        "crr(d$time, d$status, d[c('x0', 'x1', 'x2', 'x3')])", table,
+        "c(done$coef, sqrt(diag(done$var)))",
+        lambda: ours()[["estimate", "std_error"]].to_numpy().T, 1e-4, ("cmprsk",),
+    )  # fmt: skip
     return Case(
-        f"Fine-Gray with robust errors, 4 covariates, {n:,}",
-        lambda: trd.FineGray("x0 + x1 + x2 + x3").fit(times).tidy(), {"comprisk": comprisk},
+        f"Fine-Gray with robust errors, 4 covariates, {n:,}", ours,
+        {"comprisk": comprisk}
+        | ({"R survival": survival, "R cmprsk": cmprsk} if n <= MOST_IN_R else {}),
+        {"R survival": "errors with weights taken as known"},
     )  # fmt: skip
 
 
@@ -135,9 +195,22 @@ def _rmst(n: int) -> Case:
 
         return rmst_test(Surv(frame["time"], frame["status"]), 300.0, frame["treatment"])
 
+    def ours() -> pd.DataFrame:
+        return trd.RMST(tau=300.0).fit(times).tidy()
+
+    survival = InR(
+        """fit <- survfit(Surv(time, status) ~ treatment, data = d)
+        means <- summary(fit, rmean = 300)$table[, c("rmean", "se(rmean)")]
+        c(means, diff(means[, 1]), sqrt(sum(means[, 2]^2)))""",
+        {"d": frame[["time", "status", "treatment"]]}, "done",
+        lambda: [*(t := ours())["estimate"][:2], *t["std_error"][:2],
+                 t["estimate"][2], t["std_error"][2]],
+        1e-9, SURVIVAL,
+    )  # fmt: skip
     return Case(
-        f"Restricted means of two arms and their difference, {n:,}",
-        lambda: trd.RMST(tau=300.0).fit(times).tidy(), {"greenwood": greenwood},
+        f"Restricted means of two arms and their difference, {n:,}", ours,
+        {"greenwood": greenwood, "R survival": survival},
+        {"R survival": "no ratios, no limits, no tests"},
     )  # fmt: skip
 
 
@@ -169,10 +242,20 @@ def _turnbull(n: int) -> Case:
 
         return Turnbull().fit(Surv(frame["left"], frame["right"], type="interval2"))
 
-    return Case(
-        f"Turnbull's estimate, visits of their own, {n:,}", lambda: trd.Turnbull().fit(times),
-        {"greenwood": greenwood},
+    def ours() -> trd.TurnbullResult:
+        return trd.Turnbull().fit(times)
+
+    survival = InR(
+        'survfit(Surv(left, right, type = "interval2") ~ 1, data = d)',
+        {"d": frame[["left", "right"]]}, "1 - summary(done, times = c(20, 40, 80))$surv",
+        lambda: ours().at([20, 40, 80])["estimate"], 3e-2, SURVIVAL,  # apart, as it stops early
     )  # fmt: skip
+    return Case(
+        f"Turnbull's estimate, visits of their own, {n:,}",
+        ours,
+        {"greenwood": greenwood, "R survival": survival},
+        {"R survival": "stops 4 units of log-likelihood below the maximum"},
+    )
 
 
 def _aft(n: int) -> Case:
@@ -185,21 +268,33 @@ def _aft(n: int) -> Case:
 
         return WeibullAFTFitter().fit_interval_censoring(theirs, "left", "right")
 
+    def ours() -> pd.DataFrame:
+        return trd.AFT("treatment").fit(times).tidy()
+
+    survival = InR(
+        'summary(survreg(Surv(left, right, type = "interval2") ~ treatment, data = d))',
+        {"d": frame[["left", "right", "treatment"]]}, "done$table[, 1:2]",
+        lambda: ours()[["estimate", "std_error"]].to_numpy().T, 1e-5, SURVIVAL,
+        setup="d$left[d$left == 0] <- NA; d$right[d$right == Inf] <- NA",
+    )  # fmt: skip
     return Case(
         f"Weibull AFT, interval-censored, {n:,}",
-        lambda: trd.AFT("treatment").fit(times).tidy(), {"lifelines": lifelines},
-    )  # fmt: skip
+        ours,
+        {"lifelines": lifelines, "R survival": survival},
+    )
 
 
 def cases() -> Iterator[Case]:
     yield _curves(1_000_000)
-    yield _cox(100_000)
+    for n in (200, 100_000):
+        yield _cox(n)
     for n in (10_000, 100_000):
-        yield _incidence(n)
+        yield _incidence(n, tied=True)
         yield _gray(n)
+    yield _incidence(100_000, tied=False)
     for n in (4_000, 100_000):
         yield _fine_gray(n)
     yield _rmst(1_000)
     yield _turnbull(1_000)
-    for n in (1_000, 10_000):
+    for n in (200, 1_000, 10_000):
         yield _aft(n)

@@ -295,7 +295,7 @@ class CovariateDesign:
 
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return the design of other rows, which have the columns of `frame`, shape (n, q)."""
-        return _without_intercept(self.spec.get_model_matrix(frame))[0]
+        return _without_intercept(self.spec.get_model_matrix(frame), self.spec)[0]
 
 
 @cache
@@ -387,8 +387,10 @@ def read_covariates(
     frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
     if not is_of_study(table):
         warn_of_codes(frame, needed, what)
-    matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
-    X, terms = _without_intercept(matrix)
+    # As an array: a frame of the design would cost more than all of its columns.
+    matrix = _with_intercept(parsed).get_model_matrix(frame, output="numpy", na_action="raise")
+    spec = matrix.model_spec
+    X, terms = _without_intercept(matrix, spec)
     if len(terms) < least:
         constant = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
                 if (frame[c] == frame[c].iloc[0]).all()]  # fmt: skip
@@ -398,10 +400,7 @@ def read_covariates(
                 f"{', '.join(constant)}."
             )
         raise SpecError(f"The formula {formula!r} has no covariate.")
-    slices = matrix.model_spec.term_slices
-    factors = {
-        matrix.columns[k]: str(t) for t, s in slices.items() for k in range(len(matrix.columns))[s]
-    }
+    factors = {c: str(row.term) for row in spec.structure for c in row.columns}
     return CovariateDesign(
         X=X,
         terms=terms,
@@ -409,7 +408,7 @@ def read_covariates(
         kept=~is_missing,
         left_out={"a covariate is missing": int(is_missing.sum())} if is_missing.any() else {},
         frame=frame,
-        spec=matrix.model_spec,
+        spec=spec,
     )
 
 
@@ -477,13 +476,13 @@ def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> Non
         )
 
 
-def _without_intercept(matrix: pd.DataFrame) -> tuple[FloatArray, list[str]]:
-    # Columns are taken from the array: from the frame it would be the dearest step of a design.
-    kept = [j for j, c in enumerate(matrix.columns) if c != "Intercept"]
-    first = len(matrix.columns) - len(kept)
+def _without_intercept(matrix: FloatArray, spec: DesignSpec) -> tuple[FloatArray, list[str]]:
+    names = list(map(str, spec.column_names))
+    kept = [j for j, c in enumerate(names) if c != "Intercept"]
+    first = len(names) - len(kept)
     # Nearly always it stands first: then nothing is copied.
-    at = slice(first, None) if kept == list(range(first, len(matrix.columns))) else kept
-    return matrix.to_numpy(dtype=float)[:, at], [str(matrix.columns[j]) for j in kept]
+    at = slice(first, None) if kept == list(range(first, len(names))) else kept
+    return np.asarray(matrix, dtype=float)[:, at], [names[j] for j in kept]
 
 
 def _check_table(

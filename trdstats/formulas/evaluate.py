@@ -217,12 +217,22 @@ class _Interpreted:
     data: pd.DataFrame
 
     def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
-        return _column(self.data, name), {_variable(name)}
+        values = _column(self.data, name)
+        is_plain = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"
+        # Numbers as an array: every step that formulaic takes with a column is dearer.
+        return values.to_numpy() if is_plain else values, {_variable(name)}
 
     def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
         expression = read_expression(expr)
         values = _Interpreter(self.data, expression, spec.transform_state).factor()
         return values, {_variable(name) for name in expression.numbers | expression.categories}
+
+    def _check_for_nulls(self, name: str, values: Any, *rest: Any) -> None:
+        # Formulaic would list the rows without a value: most often there is none.
+        held = getattr(values, "__wrapped__", values)
+        is_number = isinstance(held, np.ndarray) and held.ndim == 1 and held.dtype.kind in "iuf"
+        if not is_number or np.isnan(held).any():
+            super()._check_for_nulls(name, values, *rest)  # type: ignore[misc]
 
 
 class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[misc]

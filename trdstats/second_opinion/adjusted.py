@@ -111,7 +111,7 @@ def recompute_strata(result: Any, data: object) -> Iterator[Recomputed]:
     library = library_of("statsmodels")
     table = result.tidy()
     rows = table[table["measure"] == "odds ratio"].set_index(["treatment", "reference"])
-    for (a, b), strata in result._pairs().items():
+    for (a, b), strata in result._pairs.items():
         counts = strata[["events", "n", "reference_events", "reference_n"]].to_numpy(float)
         tables = [np.array([[x1, n1 - x1], [x0, n0 - x0]]) for x1, n1, x0, n0 in counts]
         ours, name = rows.loc[(a, b)], f"{a} v {b}"

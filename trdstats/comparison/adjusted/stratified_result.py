@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,13 @@ class StratifiedRates(EstimateResult):
     caveat: str = ""
     subjects: pd.DataFrame | None = None
 
+    @cached_property
+    def _limits(self) -> StratifiedLimits:
+        """Limits and tests of all measures, of every pair for one after the other."""
+        counts = _counts(self._pairs)
+        return StratifiedLimits(tuple(m for m in _KERNELS for _ in counts), counts * len(_KERNELS))
+
+    @cached_property
     def _pairs(self) -> dict[tuple[str, str], pd.DataFrame]:
         """Return the strata that hold both treatments of each pair."""
         both = self.strata[(self.strata["n"] > 0) & (self.strata["reference_n"] > 0)]
@@ -86,20 +94,19 @@ class StratifiedRates(EstimateResult):
             and the p value of Cochran, Mantel and Haenszel. Influences take the weights of the
             strata as known; without subjects there are none.
         """
-        pairs = self._pairs()
+        pairs = self._pairs
         keys = pd.DataFrame(
             [(m, *pair) for m in _KERNELS for pair in pairs],
             columns=["measure", "treatment", "reference"],
         )
-        limits = StratifiedLimits(tuple(keys["measure"]), _counts(pairs) * len(_KERNELS))
+        limits = self._limits
         contrasts = limits.contrasts(self.conf_level)
         value = np.array([c.estimate for c in contrasts])
         error = np.array([c.std_error for c in contrasts])
         cells = self._cells()
         size = cells["size"].to_numpy()
-        effect = np.column_stack(
-            [_effect(cells, m, *pair, pairs[pair]) for m in _KERNELS for pair in pairs]
-        )
+        of_pair = {pair: _both_arms(cells, *pair, strata) for pair, strata in pairs.items()}
+        effect = np.column_stack([_effect(m, *of_pair[pair]) for m in _KERNELS for pair in pairs])
         covariance = (effect * size[:, None]).T @ effect
         np.fill_diagonal(covariance, error**2)
         is_ratio = (keys["measure"] != "difference").to_numpy()
@@ -112,10 +119,9 @@ class StratifiedRates(EstimateResult):
         )  # fmt: skip
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        counts = _counts(self._pairs()) * len(_KERNELS)
-        tests = StratifiedLimits(tuple(table["measure"]), counts).contrasts(self.conf_level)
+        tests = self._limits.contrasts(conf_level)
         return {
-            "method": table["measure"].map(_METHODS),
+            "method": [_METHODS[m] for m in table["measure"]],
             "statistic": [c.statistic for c in tests],
         }
 
@@ -148,7 +154,7 @@ class StratifiedRates(EstimateResult):
             treatment, reference, statistic, df, p_value; NaN with one informative stratum.
         """
         rows = []
-        pairs = self._pairs()
+        pairs = self._pairs
         for (treatment, reference), counts in zip(pairs, _counts(pairs), strict=True):
             common = common_odds_ratio(*counts, conf_level=self.conf_level)
             rows.append(
@@ -202,13 +208,16 @@ class StratifiedLimits:
 
     measures: tuple[str, ...]
     counts: tuple[IntArray, ...]
+    _known: dict[float, list[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def contrasts(self, conf_level: float) -> list[Any]:
-        """Return the comparisons as their kernels do."""
-        return [
-            _KERNELS[m](*counts, conf_level=conf_level)
-            for m, counts in zip(self.measures, self.counts, strict=True)
-        ]
+        """Return the comparisons as their kernels do; limits are searched for once a level."""
+        if conf_level not in self._known:
+            self._known[conf_level] = [
+                _KERNELS[m](*counts, conf_level=conf_level)
+                for m, counts in zip(self.measures, self.counts, strict=True)
+            ]
+        return self._known[conf_level]
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper limits."""
@@ -217,7 +226,8 @@ class StratifiedLimits:
 
     def p_values(self) -> FloatArray:
         """Return the p values of the score tests, and of Cochran, Mantel and Haenszel."""
-        return np.array([c.p_value for c in self.contrasts(0.95)])
+        level = next(iter(self._known), 0.95)  # they are the same at all levels
+        return np.array([c.p_value for c in self.contrasts(level)])
 
 
 def _counts(pairs: dict[tuple[str, str], pd.DataFrame]) -> tuple[IntArray, ...]:
@@ -234,11 +244,22 @@ def _reasons(value: FloatArray, error: FloatArray) -> list[str]:
     ]
 
 
-def _effect(
-    cells: pd.DataFrame, measure: str, treatment: str, reference: str, strata: pd.DataFrame
-) -> FloatArray:
-    """Return what each of the cells does to a comparison, the weights of the strata known."""
+def _both_arms(
+    cells: pd.DataFrame, treatment: str, reference: str, strata: pd.DataFrame
+) -> tuple[FloatArray, FloatArray, tuple[IntArray, IntArray], IntArray]:
+    """Return counts of the strata, events, the cells of either arm, and the stratum of each."""
     counts = strata[list(COUNTS)].to_numpy(dtype=float).T
+    place = pd.Index(strata["stratum"]).get_indexer(pd.Index(cells["stratum"]))
+    met, arm = cells["met"].to_numpy(dtype=float), cells["treatment"].astype(str).to_numpy()
+    rows = [np.flatnonzero((arm == name) & (place >= 0)) for name in (treatment, reference)]
+    return counts, met, (rows[0], rows[1]), place
+
+
+def _effect(
+    measure: str, counts: FloatArray, met: FloatArray, arms: tuple[IntArray, IntArray],
+    place: IntArray,
+) -> FloatArray:  # fmt: skip
+    """Return what each of the cells does to a comparison, the weights of the strata known."""
     x1, n1, x0, n0 = counts
     total, p1, p0 = n1 + n0, x1 / n1, x0 / n0
     weight = n1 * n0 / total
@@ -254,11 +275,8 @@ def _effect(
                 weight * (1 - p0) / R + weight * p0 / S,
                 -weight * p1 / R - weight * (1 - p1) / S,
             )
-    place = pd.Index(strata["stratum"]).get_indexer(pd.Index(cells["stratum"]))
-    met, arm = cells["met"].to_numpy(dtype=float), cells["treatment"].astype(str).to_numpy()
-    values = np.zeros(len(cells))
-    for name, slope, rate, n in ((treatment, slopes[0], p1, n1), (reference, slopes[1], p0, n0)):
-        in_arm = np.flatnonzero((arm == name) & (place >= 0))
+    values = np.zeros(len(met))
+    for in_arm, slope, rate, n in zip(arms, slopes, (p1, p0), (n1, n0), strict=True):
         at = place[in_arm]
         known = np.where(np.isfinite(slope), slope, np.nan)
         values[in_arm] = known[at] * (met[in_arm] - rate[at]) / n[at]

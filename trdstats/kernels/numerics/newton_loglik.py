@@ -59,6 +59,13 @@ class Surface:
     score: FloatArray
     information: FloatArray
 
+    def __add__(self, other: Surface) -> Surface:
+        """Return the log-likelihood of the observations of both."""
+        return Surface(
+            self.loglik + other.loglik, self.score + other.score,
+            self.information + other.information,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Move(Generic[P]):

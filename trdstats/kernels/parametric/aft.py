@@ -37,8 +37,9 @@ from trdstats.kernels.parametric.mixed_times import MixedTimes
 KnownTimes = CensoredTimes | MixedTimes
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "generalised gamma"]
 
-# Standard deviation of each standard distribution: turns the spread of log times into a first
-# sigma.
+# Mean and standard deviation of each standard distribution: turn the mean and the spread of log
+# times into a first eta and sigma.
+_MEAN = {"exponential": -0.5772, "weibull": -0.5772, "log-normal": 0.0, "log-logistic": 0.0}
 _SPREAD = {"exponential": 1.2825, "weibull": 1.2825, "log-normal": 1.0, "log-logistic": 1.8138}
 _DISTRIBUTIONS = {
     "exponential": EXTREME,
@@ -132,28 +133,32 @@ def _maximise(
     distribution: Distribution,
     start: FloatArray,
 ) -> Optimum[Surface] | None:
+    # Rows of one kind of censoring stand together: no row is looked up while the search goes on.
+    pieces = [(times, X, weight)]
+    if isinstance(times, CensoredTimes):
+        pieces = [(times.take(rows), X[rows], weight[rows]) for rows in times.by_kind()]
+
     def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            terms = subject_terms(distribution, times, X, theta)
-            return gather(terms, X, weight)
+            first, *others = [
+                gather(subject_terms(distribution, rows, Z, theta), Z, w) for rows, Z, w in pieces
+            ]
+        return sum(others, first)
 
     return maximise(surface, start, unit=float(weight.mean()))
 
 
 def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
     """Return the weighted sum of terms in (eta, others) with derivatives in (beta, others)."""
-    gradient, hessian = weight[:, None] * terms.gradient, weight[:, None, None] * terms.hessian
+    gradient, hessian = terms.gradient, terms.hessian
     q, p = X.shape[1], X.shape[1] + gradient.shape[1] - 1
     H = np.empty((p, p))
-    H[:q, :q] = X.T @ (hessian[:, :1, 0] * X)
-    H[:q, q:] = X.T @ hessian[:, 0, 1:]
+    H[:q, :q] = X.T @ ((weight * hessian[:, 0, 0])[:, None] * X)
+    H[:q, q:] = X.T @ (weight[:, None] * hessian[:, 0, 1:])
     H[q:, :q] = H[:q, q:].T
-    H[q:, q:] = hessian[:, 1:, 1:].sum(axis=0)
-    return Surface(
-        float(weight @ terms.value),
-        np.concatenate([X.T @ gradient[:, 0], gradient[:, 1:].sum(axis=0)]),
-        -H,
-    )
+    H[q:, q:] = np.tensordot(weight, hessian[:, 1:, 1:], 1)
+    score = np.concatenate([X.T @ (weight * gradient[:, 0]), weight @ gradient[:, 1:]])
+    return Surface(float(weight @ terms.value), score, -H)
 
 
 def _starts(
@@ -170,11 +175,13 @@ def _starts(
         return starts
     y = middle_of(times)
     root = np.sqrt(weight)
-    beta = np.asarray(np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0], dtype=float)
+    both = np.column_stack([y, np.ones(len(y))])
+    mean, one = np.linalg.lstsq(X * root[:, None], both * root[:, None], rcond=None)[0].T
     if distribution == "exponential":
-        return [beta]
-    variance = weight @ (y - X @ beta) ** 2 / weight.sum()
-    return [np.append(beta, np.log(max(np.sqrt(variance), 0.1) / _SPREAD[distribution]))]
+        return [mean - _MEAN[distribution] * one]
+    variance = weight @ (y - X @ mean) ** 2 / weight.sum()
+    sigma = max(np.sqrt(variance), 0.1) / _SPREAD[distribution]
+    return [np.append(mean - sigma * _MEAN[distribution] * one, np.log(sigma))]
 
 
 def middle_of(times: KnownTimes) -> FloatArray:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import roots_legendre
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.parametric.log_location_scale import StandardDistribution, log1mexp
 
 # Gauss-Legendre nodes and weights on (-1, 1).
@@ -56,6 +56,15 @@ class CensoredTimes:
     def exact(self) -> BoolArray:
         """Whether the time is known, shape (n,)."""
         return np.asarray(self.log_left == self.log_right)
+
+    def by_kind(self) -> list[IntArray]:
+        """Return the rows of each kind of censoring that there is."""
+        kind = 4 * self.exact + 2 * self.seen + np.isneginf(self.log_left)
+        return [np.flatnonzero(kind == k) for k in range(8) if (kind == k).any()]
+
+    def take(self, rows: IntArray) -> CensoredTimes:
+        """Return some of the times."""
+        return CensoredTimes(self.log_left[rows], self.log_right[rows], self.log_entry[rows])
 
     @property
     def seen(self) -> BoolArray:
@@ -151,6 +160,8 @@ def observed(
         (both & narrow, _integrated),
         (both & ~narrow, _differenced),
     ):
+        if mask.all():
+            return part(distribution, left, right, eta, log_sigma)
         if mask.any():
             terms = part(distribution, left[mask], right[mask], eta[mask], log_sigma)
             total.value[mask] = terms.value
@@ -228,11 +239,15 @@ def _log_tail(
     """Return log S or log F at y, with zeros where y is infinite on the side of probability 1."""
     known = np.isfinite(y)
     sigma = np.exp(log_sigma)
-    z = np.where(known, (np.where(known, y, 0.0) - eta) / sigma, 0.0)
-    log_tail = distribution.log_sf(z) if right else distribution.log_cdf(z)
-    ratio = np.exp(distribution.log_pdf(z) - log_tail)
+    z = np.where(known, (y - eta) / sigma, 0.0)
+    if right and distribution.upper is not None:
+        log_tail, log_pdf, slope = distribution.upper(z)
+    else:
+        log_tail = distribution.log_sf(z) if right else distribution.log_cdf(z)
+        log_pdf, slope = distribution.log_pdf(z), distribution.slope(z)
+    ratio = np.exp(log_pdf - log_tail)
     first = -ratio if right else ratio
-    second = first * (distribution.slope(z) - first)
+    second = first * (slope - first)
     keep = known.astype(float)
     return _of_point(z, sigma, log_tail * keep, first * keep, second * keep)
 
@@ -244,8 +259,11 @@ def _is_narrow(
     eta: FloatArray,
     sigma: float,
 ) -> BoolArray:
+    width = (right - left) / sigma
+    if not (width < _NARROW).any():  # as most often, where visits are a week or more apart
+        return np.zeros(len(width), dtype=bool)
     middle = ((left + right) / 2 - eta) / sigma
-    return (right - left) / sigma * (1.0 + np.abs(distribution.slope(middle))) < _NARROW
+    return width * (1.0 + np.abs(distribution.slope(middle))) < _NARROW
 
 
 def _integrated(
@@ -279,17 +297,23 @@ def _differenced(
     """Return log(S(a) - S(b)), from the tail in which the smaller probabilities lie."""
     sigma = np.exp(log_sigma)
     a, b = (left - eta) / sigma, (right - eta) / sigma
-    S, F = distribution.log_sf(a), distribution.log_cdf(b)
-    up = S < F
     with np.errstate(invalid="ignore"):
-        gap = np.where(up, distribution.log_sf(b) - S, distribution.log_cdf(a) - F)
-        log_mass = np.where(up, S, F) + log1mexp(gap)
-        at_a, at_b = (
-            np.exp(distribution.log_pdf(a) - log_mass),
-            np.exp(distribution.log_pdf(b) - log_mass),
-        )
-        aa = -at_a * (distribution.slope(a) + at_a)
-        bb = at_b * (distribution.slope(b) - at_b)
+        if distribution.upper is not None:
+            (S, pdf_a, slope_a), (S_b, pdf_b, slope_b) = (
+                distribution.upper(a),
+                distribution.upper(b),
+            )
+            log_mass = S + log1mexp(S_b - S)
+        else:
+            S, F = distribution.log_sf(a), distribution.log_cdf(b)
+            up = S < F
+            gap = np.where(up, distribution.log_sf(b) - S, distribution.log_cdf(a) - F)
+            log_mass = np.where(up, S, F) + log1mexp(gap)
+            pdf_a, pdf_b = distribution.log_pdf(a), distribution.log_pdf(b)
+            slope_a, slope_b = distribution.slope(a), distribution.slope(b)
+        at_a, at_b = np.exp(pdf_a - log_mass), np.exp(pdf_b - log_mass)
+        aa = -at_a * (slope_a + at_a)
+        bb = at_b * (slope_b - at_b)
     ab = at_a * at_b
     gradient = np.stack([(at_a - at_b) / sigma, a * at_a - b * at_b], axis=-1)
     mixed = (a * aa + (a + b) * ab + b * bb - at_a + at_b) / sigma
@@ -307,4 +331,7 @@ def _of_point(
 
 
 def _symmetric(top: FloatArray, mixed: FloatArray, bottom: FloatArray) -> FloatArray:
-    return np.stack([np.stack([top, mixed], axis=-1), np.stack([mixed, bottom], axis=-1)], axis=-1)
+    result = np.empty((*top.shape, 2, 2))
+    result[..., 0, 0], result[..., 1, 1] = top, bottom
+    result[..., 0, 1] = result[..., 1, 0] = mixed
+    return result

@@ -39,6 +39,9 @@ class StandardDistribution:
         log S(z), log F(z), log f(z); arrays of any shape in, the same shape out.
     slope, bend : callable
         First and second derivative of log f(z).
+    upper : callable or None
+        log S(z), log f(z) and its slope at once, where log S(z) keeps its digits at both ends, so
+        that no interval needs log F(z); None where it does not.
     """
 
     log_sf: Function
@@ -46,6 +49,7 @@ class StandardDistribution:
     log_pdf: Function
     slope: Function
     bend: Function
+    upper: Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray]] | None = None
 
 
 def log1mexp(x: FloatArray) -> FloatArray:
@@ -65,6 +69,11 @@ def _least_cdf(z: FloatArray) -> FloatArray:
     return np.where(z < -40.0, z, log1mexp(-_exp(np.maximum(z, -40.0))))
 
 
+def _least_upper(z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    log_sf = -_exp(z)
+    return log_sf, z + log_sf, 1.0 + log_sf
+
+
 def _softplus(z: FloatArray) -> FloatArray:
     return np.logaddexp(0.0, z)
 
@@ -75,6 +84,7 @@ EXTREME = StandardDistribution(
     log_pdf=lambda z: z - _exp(z),
     slope=lambda z: 1.0 - _exp(z),
     bend=lambda z: -_exp(z),
+    upper=_least_upper,
 )
 NORMAL = StandardDistribution(
     log_sf=lambda z: log_ndtr(-z),

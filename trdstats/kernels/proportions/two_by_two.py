@@ -193,7 +193,10 @@ def difference_variance(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
         slope = (3 * total * r0 + 2 * c2) * r0 + c1
         if slope >= 0:  # the root that is wanted lies where the cubic falls
             break
-        r0 = min(max(r0 - (((total * r0 + c2) * r0 + c1) * r0 + c0) / slope, least), most)
+        step = (((total * r0 + c2) * r0 + c1) * r0 + c0) / slope
+        before, r0 = r0, min(max(r0 - step, least), most)
+        if r0 == before:
+            break
     r1 = min(max(r0 + d, 0.0), 1.0)
     return (r1 * (1 - r1) / n1 + r0 * (1 - r0) / n0) * total / (total - 1)
 

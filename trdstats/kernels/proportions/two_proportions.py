@@ -301,8 +301,11 @@ def solve_falling(f: Callable[[float], float], target: float, a: float, b: float
     if fb >= 0:
         return b
 
+    ends = {a: fa, b: fb}  # asked for again by the search
+
     def bounded(t: float) -> float:
-        return min(max(f(t) - target, -1e6), 1e6)  # infinite scores would stall the search
+        gap = ends[t] if t in ends else f(t) - target
+        return min(max(gap, -1e6), 1e6)  # infinite scores would stall the search
 
     # A limit of rare events may be 1e-6 itself: an absolute tolerance must not end the search.
     return float(brentq(bounded, a, b, xtol=1e-18, rtol=1e-14, maxiter=500))

@@ -96,4 +96,6 @@ def _warn_of_sign(table: pd.DataFrame, change: FloatArray) -> None:
 
 def _numbers(values: pd.Series[Any]) -> FloatArray:
     """Return a column as numbers, NaN where an entry is none."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+        return values.to_numpy(dtype=float)
     return np.asarray(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))

@@ -80,11 +80,16 @@ class AFTResult(ParametricResult):
 
         "log(scale)" is the logarithm of sigma, "Q" the shape of the generalised gamma.
         """
+        return self._estimates(self._fit.influence())
+
+    def _table(self) -> Estimates:
+        return self._estimates(None)
+
+    def _estimates(self, effect: FloatArray | None) -> Estimates:
         data = self._data
         return coefficients_of(
-            pd.DataFrame({"term": self.terms}), self._fit.theta, self._variance(),
-            self._fit.influence(), data.row, data.sample,
-            lost=("", NO_ERROR), title=TITLE, notes=data.notes(),
+            pd.DataFrame({"term": self.terms}), self._fit.theta, self._variance(), effect,
+            data.row, data.sample, lost=("", NO_ERROR), title=TITLE, notes=data.notes(),
         )  # fmt: skip
 
     def _has_ratio(self, table: pd.DataFrame) -> BoolArray:

@@ -164,7 +164,9 @@ def analyse(
     needed = sorted({str(v) for f in formulas for v in read_right_side(f).required_variables})
     table = times.at_risk()
     present = [c for c in needed if c in table]
-    complete = table[present].notna().all(axis=1).to_numpy()
+    complete = np.ones(len(table), dtype=bool)
+    for column in present:
+        complete &= table[column].notna().to_numpy()
     followed, sample = sample.n, sample.keep(complete)
     if not sample.groups:
         raise NotEstimableError(f"No subject has all covariates: {', '.join(present)}.")
@@ -172,7 +174,8 @@ def analyse(
     weight = np.empty(len(table))
     for g in sample.groups:
         weight[g.row] = g.weight
-    table = table.iloc[row].reset_index(drop=True)
+    if len(row) < len(table):
+        table = table.iloc[row].reset_index(drop=True)
     designs = tuple(
         read_covariates(table, f, what="event times", least=0, outcome=OUTCOME_COLUMNS)
         for f in formulas
