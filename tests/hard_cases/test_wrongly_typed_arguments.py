@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import os
 import pickle
+import pkgutil
 import signal
 import sys
 import warnings
@@ -103,17 +105,19 @@ def test_words(make: Any, words: str) -> None:
 
 def public_functions() -> Iterator[tuple[str, Any]]:
     """Yield all public functions, and the constructors and public methods of all public classes."""
-    for module in sys.modules.copy().values():
-        if module.__name__.startswith("trdstats"):
-            for name, one in vars(module).items():
-                if getattr(one, "__module__", "") != module.__name__:
-                    continue
-                if inspect.isfunction(one):
-                    yield name, one
-                elif inspect.isclass(one):
-                    yield from (
-                        (f"{name}.{n}", m) for n, m in vars(one).items() if inspect.isfunction(m)
-                    )
+    for found in pkgutil.walk_packages(trd.__path__, "trdstats."):
+        if found.name == "trdstats.__main__":  # it runs
+            continue
+        module = importlib.import_module(found.name)
+        for name, one in vars(module).items():
+            if getattr(one, "__module__", "") != module.__name__:
+                continue
+            if inspect.isfunction(one):
+                yield name, one
+            elif inspect.isclass(one):
+                yield from (
+                    (f"{name}.{n}", m) for n, m in vars(one).items() if inspect.isfunction(m)
+                )
 
 
 def test_the_number_of_processes_is_checked_wherever_it_is_asked_for() -> None:
