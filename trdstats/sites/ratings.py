@@ -216,7 +216,7 @@ class _Search:
         lacking = least - int((target == pattern).sum())
         if donor and lacking > 0:
             at_hand = self.order[target[self.order] == donor]
-            # As many of every level as the donors have, so that no level is left with few.
+            # Those whose levels many share come first, so that no level is left with few.
             at_hand = at_hand[self._in_turn(at_hand)]
             target[at_hand[:lacking]] = pattern
         changed = (pattern, donor) if donor else (pattern,)
