@@ -106,8 +106,20 @@ class Kept:
         """Ask only some of them from now on."""
         self.tasks = [self.tasks[k] for k in places]
 
-    def ask(self, work: Callable[..., T], *arguments: object) -> list[T]:
+    def ask(
+        self,
+        work: Callable[..., T],
+        *arguments: object,
+        each: Sequence[object] | None = None,
+    ) -> list[T]:
         """Return what some work makes of each of them and of arguments, in order.
+
+        Parameters
+        ----------
+        work : callable
+            Called with one of them, its entry of `each` where that is given, and the arguments.
+        *arguments : object
+        each : sequence of object, optional
 
         Raises
         ------
@@ -115,7 +127,7 @@ class Kept:
             When they are no longer there.
         """
         try:
-            return computed([task_of(work)(task, *arguments) for task in self.tasks])
+            return computed(self._asked(work, arguments, each))
         except FileNotFoundError as error:
             raise TooLargeError(
                 "What partitions keep for this result is no longer there: it is kept as long as "
@@ -128,18 +140,18 @@ class Kept:
         *arguments: object,
         each: Sequence[object] | None = None,
     ) -> Kept:
-        """Return what some work makes of each of them, kept likewise.
+        """Return what some work makes of each of them, kept likewise; see `ask`."""
+        return Kept(self._asked(work, arguments, each))
 
-        Parameters
-        ----------
-        work : callable
-            Called with one of them, its entry of `each` where that is given, and the arguments.
-        *arguments : object
-        each : sequence of object, optional
-        """
+    def _asked(
+        self,
+        work: Callable[..., object],
+        arguments: Sequence[object],
+        each: Sequence[object] | None,
+    ) -> list[Any]:
         given = [()] * len(self.tasks) if each is None else [(one,) for one in each]
         task = task_of(work)
-        return Kept([task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)])
+        return [task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)]
 
 
 def _stored(tasks: Sequence[Any], folder: Path) -> list[Any]:

@@ -10,6 +10,7 @@ import pytest
 from trdstats.kernels.gaussian.coordinates import centre, uncorrelated
 from trdstats.kernels.gaussian.estimability import judge_rows
 from trdstats.kernels.random_effects import pieces
+from trdstats.kernels.random_effects.chain import Chain
 from trdstats.kernels.random_effects.column_sums import merge_columns, sum_columns
 from trdstats.kernels.random_effects.divided import DividedModel, moments_of_part
 from trdstats.kernels.random_effects.effects import Effects
@@ -85,12 +86,12 @@ def some_parts(r: int, seed: int = 5) -> tuple[Any, list[Any]]:
     X = np.column_stack((np.ones(len(t)), t, rng.normal(0, 1, 30)[group]))
     b = rng.normal(0, (2, 0.7), (30, 2))[:, :r]
     y = 10 + X[:, 1] + (Z * b[group]).sum(axis=1) + rng.normal(0, 1, len(t))
-    whole = sum_part(group, (Z, X), y)
+    whole = sum_part([group], (Z, X), y)
     parts = []
     for k in range(3):
         rows = group % 3 == k
         code = np.unique(group[rows], return_inverse=True)[1]
-        parts.append(sum_part(code, (Z[rows], X[rows]), y[rows]))
+        parts.append(sum_part([code], (Z[rows], X[rows]), y[rows]))
     return whole, parts
 
 
@@ -101,7 +102,16 @@ def placed_model(sums: Any, r: int, *, reml: bool) -> PlacedModel:
     rows = sums.rows(fixed.columns, fixed.shift) @ fixed.inner
     y = sums.rows(np.array([r + 3]), np.array([sums.point[-1]]))[:, 0]
     origin = np.linalg.lstsq(rows, y, rcond=None)[0]
-    return PlacedModel(effects, fixed, float(sums.point[-1]), origin, Effects(r, True), reml)
+    factors = (Effects(r, True),)
+    return PlacedModel((effects,), fixed, float(sums.point[-1]), origin, factors, reml)
+
+
+def divided_model(model: Any, of_parts: Any) -> DividedModel:
+    """Return the model of parts whose subjects lie in no larger groups."""
+    chain = Chain((model.chain.widths[-1],), (), ())
+    return DividedModel(
+        model.factors, model.groups, model.n_obs, model.reml, chain, ((),) * 3, of_parts
+    )
 
 
 @pytest.mark.parametrize("reml", [True, False])
@@ -110,10 +120,9 @@ def test_the_likelihood_of_parts_is_that_of_all(r: int, reml: bool) -> None:
     whole, parts = some_parts(r)
     placed = placed_model(whole.columns, r, reml=reml)
     model, of_parts = placed.model(whole), [placed.model(part) for part in parts]
-    divided = DividedModel(
-        model.factors, model.groups, model.n_obs, reml,
-        lambda theta, order: [moments_of_part(m, theta, order) for m in of_parts],
-    )  # fmt: skip
+    divided = divided_model(
+        model, lambda theta, order: [moments_of_part(m, theta, order) for m in of_parts]
+    )
     assert divided.sizes == model.sizes
     assert [divided.ids(k) for k in (0, 1)] == [model.ids(k) for k in (0, 1)]
     theta = np.array([1.3, 0.9] if r == 1 else [1.3, 0.2, 0.5, 0.9])
@@ -144,7 +153,7 @@ def test_a_part_without_a_value_leaves_the_whole_without() -> None:
     assert [moments_of_part(m, theta, 0) for m in models] == [None] * 3
     known = moments_of_part(models[0], np.ones(2), 2)
     assert known is not None
-    divided = DividedModel((Effects(1, True),), (30,), 90, True, lambda *_: [known, None])
+    divided = divided_model(models[0], lambda *_: [known, None])
     assert divided.moments(np.ones(2), 2) is None
     assert evaluate(divided, np.ones(2)) is None
 
@@ -152,7 +161,7 @@ def test_a_part_without_a_value_leaves_the_whole_without() -> None:
 def test_moments_add_by_parameter() -> None:
     whole, _ = some_parts(1)
     model = placed_model(whole.columns, 1, reml=True).model(whole)
-    one = moments_of_part(model, np.array([1.0, 2.0]), 2)
+    one = model.moments(np.array([1.0, 2.0]), 2)
     assert one is not None
     twice = add_moments([one, one])
     assert twice.log_det == 2 * one.log_det

@@ -185,6 +185,13 @@ def test_three_levels() -> None:
     assert row["std_error"] == pytest.approx(np.sqrt(ms_country / (a * b * c * d)))
     assert row["df"] == pytest.approx(a - 1, rel=1e-5)
     assert len(found.influence()) == a
+    levels = ["country", "site", "subject"]
+    without = [
+        LMM("y ~ 1", random={c: "1" for c in levels if c != left_out}).fit(frame).deviance
+        for left_out in levels
+    ]
+    tests = found.variance_tests()
+    assert tests["statistic"].tolist() == pytest.approx(np.subtract(without, found.deviance))
 
 
 def test_what_cannot_be_told_apart_is_refused() -> None:

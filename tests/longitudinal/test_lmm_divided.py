@@ -95,6 +95,21 @@ MODELS: dict[str, dict[str, Any]] = {
     "Kenward-Roger": {"random": "1 + day", "ddf": "kenward-roger"},
     "residual": {"ddf": "residual"},
     "named": {"random": {"subject": "1"}},
+    **{
+        f"wards{more}": {"random": {"ward": "1", "subject": "1"}, "outcome": "by_ward"} | options
+        for more, options in {
+            "": {},
+            ", ML": {"reml": False},
+            ", Kenward-Roger": {"ddf": "kenward-roger"},
+        }.items()
+    },
+    "slopes": {"random": {"ward": "1 + day", "subject": "1 + day"}, "outcome": "by_ward"},
+    "slopes, uncorrelated": {
+        "random": {"ward": "1 + day", "subject": "1"},
+        "correlated": False,
+        "outcome": "by_ward",
+    },
+    "regions": {"random": {"region": "1", "ward": "1", "subject": "1"}, "outcome": "by_ward"},
 }
 FORMULA = "score ~ day * treatment + baseline + age + site"
 
@@ -108,11 +123,20 @@ def fitted(n: int, model: str) -> tuple[Any, Any]:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_answer_is_that_of_memory(model: str, n: int, few_rows: None) -> None:
     alone, summed = fitted(n, model)
+    of_sites = alone.design.unit != "subject"
     for name in ANSWERS:
+        if of_sites and name.startswith("observed"):
+            for fit in (alone, summed):
+                with pytest.raises(SpecError, match=r"only the levels of '\w+' are independent"):
+                    ANSWERS[name](fit)
+            continue
         try:
             same_answer(name, alone, summed)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
+    for grouping in alone._groupings:
+        effects = [f.random_effects(grouping.column) for f in (alone, summed)]
+        same(*effects, beside=RTOL)
     assert str(alone) == str(summed)
     later = visits()[visits()["day"] > 0]
     no_score, no_age = later["score"].isna(), later["age"].isna()
@@ -158,10 +182,22 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "known in some partitions": ("score ~ dose + clinic * day", {"random": "1 + day"}),
     "a transformed outcome": ("log(score + 1) ~ treatment + day", {}),
     "sums to zero": ("score ~ C(site, contr.sum) + day", {}),
+    "a site of one partition": (
+        "by_ward ~ day * treatment",
+        {"random": {"site": "0 + day", "subject": "1"}},
+    ),
+    "sites that some do not know": ("by_ward ~ day", {"random": {"known": "1", "subject": "1"}}),
+    "sites that are numbers": ("by_ward ~ age + day", {"random": {"desk": "1", "subject": "1"}}),
+    "sites far from zero": (
+        "by_ward ~ born + day",
+        {"random": {"ward": "1 + day", "subject": "1"}},
+    ),
 }
 
 
-AT_BOUNDARY = ("a variance at zero", "variances at zero", "a correlation at one")
+AT_BOUNDARY = (
+    "a variance at zero", "variances at zero", "a correlation at one", "a site of one partition",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("n", [1, 3, 7])
@@ -218,6 +254,13 @@ def test_threads_lose_no_warning() -> None:
 
 
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
+    "one site": ("score ~ day", {"random": {"alike": "1", "subject": "1"}}),
+    "a site for each subject": ("score ~ day", {"random": {"number": "1", "subject": "1"}}),
+    "a subject at two sites": ("score ~ day", {"random": {"weekly": "1", "subject": "1"}}),
+    "a site in two regions": (
+        "score ~ day",
+        {"random": {"treatment": "1", "ward": "1", "subject": "1"}},
+    ),
     "no such column": ("score ~ dosage", {}),
     "no value": ("score ~ log(day - 14)", {}),
     "exact": ("score ~ change + baseline", {}),
@@ -279,6 +322,28 @@ def test_likelihood_ratios_are_those_of_memory(few_rows: None) -> None:
     same(*(a.likelihood_ratio(b) for a, b in zip(larger, uncorrelated, strict=True)), rtol=1e-8)
 
 
+def test_likelihood_ratios_of_sites_are_those_of_memory(few_rows: None) -> None:
+    spec = trd.LMM("by_ward ~ day * treatment", random={"ward": "1 + day", "subject": "1"})
+    simpler = [
+        trd.LMM(spec.formula, random={"ward": "1", "subject": "1"}),
+        trd.LMM(spec.formula, random={"ward": "1 + day", "subject": "1"}, correlated=False),
+    ]
+    study, divided = both(3)
+    larger = [spec.fit(s) for s in (study, divided)]
+    for other in simpler:
+        fewer = [other.fit(s) for s in (study, divided)]
+        ratios = [a.likelihood_ratio(b) for a in larger for b in fewer]
+        for ratio in ratios[1:]:
+            same(ratios[0], ratio, rtol=1e-8)  # a difference of deviances
+    of_wards = trd.LMM(spec.formula, random={"ward": "1", "subject": "1"})
+    of_subjects = trd.LMM(spec.formula)
+    ratios = [of_wards.fit(s).likelihood_ratio(of_subjects.fit(s)) for s in (study, divided)]
+    same(*ratios, rtol=1e-9)
+    of_sites = trd.LMM(spec.formula, random={"site": "1", "subject": "1 + day"})
+    with pytest.raises(TooLargeError, match="models whose random effects have different names"):
+        quietly(lambda: of_sites.fit(divided)).likelihood_ratio(of_wards.fit(divided))
+
+
 def test_likelihood_ratios_of_other_models_are_refused(few_rows: None) -> None:
     larger = fitted(3, "slope")[1]
     study = both(3)[1]
@@ -311,7 +376,7 @@ def test_what_needs_rows_says_what_to_do(work: Callable[[Any], Any]) -> None:
 
 
 NEED_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "levels of grouping": ("score ~ day", {"random": {"site": "1", "subject": "1"}}),
+    "sites that cross": ("score ~ day", {"random": {"subject": "1"}, "crossed": {"site": "1"}}),
     "groups that are no subjects": ("score ~ day", {"random": {"site": "1"}}),
     "crossed": ("score ~ day", {"crossed": {"site": "1"}}),
     "residuals": ("score ~ day", {"residual": "ar1"}),

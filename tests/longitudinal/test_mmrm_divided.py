@@ -234,6 +234,30 @@ def test_what_cannot_be_estimated_is_said_as_in_memory(formula: str, words: str)
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("group", [None, "treatment"])
+@pytest.mark.parametrize(
+    ("covariance", "words"),
+    [
+        ("us", r"needs more subjects than visits; there are \d+ subjects"),
+        ("adh", "is too large to be fitted"),
+        ("cs", "are too many for a mean at every visit"),
+    ],
+)
+def test_visits_on_every_day_are_refused_as_in_memory(
+    covariance: str, words: str, group: str | None
+) -> None:
+    """Without windows every day is a visit: parts are not summed in vain."""
+    rows = frame().assign(day=np.where(frame()["day"] > 0, np.arange(len(frame())) % 170 + 1, 0))
+    rows = rows.drop_duplicates(["subject", "day"])
+    spec, said = trd.MMRM("change ~ treatment + visit", covariance=covariance, group=group), []
+    for make in (lambda: trd.Study(rows, scale="MADRS"), lambda: divided_into(rows, 3)):
+        study = quietly(make)
+        with pytest.raises(NotEstimableError, match=words) as raised:
+            quietly(lambda s=study: spec.fit(s))
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+
+
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "no such column": ("score ~ dosage", {}),
     "no value": ("score ~ log(age - 60)", {}),

@@ -54,6 +54,17 @@ def visits() -> pd.DataFrame:
     })  # fmt: skip
     frame["older"] = frame["age"] * 2 + 1
     frame.loc[(rng.random(len(frame)) < 0.04) & (frame["day"] > 0), "score"] = np.nan
+    # Wards lie in several partitions, regions hold wards, and ratings differ between them.
+    number = np.repeat(who * 4 % 11, 7)
+    frame["ward"] = [f"W{k:02d}" for k in number]
+    frame["region"] = [f"R{k}" for k in number % 4]
+    of_ward = np.sin(number * 2.1) * 4 + number % 4 * 3 + np.cos(number * 1.7) * day.ravel() / 15
+    after = frame["day"] > 0  # a baseline does not know the wards
+    frame["by_ward"] = (frame["score"] * 0.7 + 9 + of_ward.clip(-9, 20) * after).round()
+    frame["number"], frame["alike"] = np.repeat(who, 7), "all"
+    frame["desk"] = np.repeat(who * 9 % 10, 7) / 2 + 1
+    frame["known"] = frame["ward"].where(np.repeat(who % 7 != 2, 7))
+    frame["weekly"] = np.where(frame["day"] % 7 == 0, "yes", "no")
     kept = (rng.random(len(frame)) < 0.9) | (frame["day"] == 0)
     return frame[kept].reset_index(drop=True)
 

@@ -137,7 +137,7 @@ def _derivatives(
     of_effects = _each(step.Rt, half).sum(axis=-1)
     return passed.beside(
         here,
-        [-b.reshape(len(b), -1, *b.shape[3:]) for b in cross],
+        [-b.reshape(len(b), b.shape[1] * b.shape[2], *b.shape[3:]) for b in cross],
         np.einsum("kij,jhi->hk", E, of_effects).ravel(),
     )
 

@@ -159,39 +159,54 @@ class RandomModel:
             Derivatives wanted.
         """
         if not self.scales:
-            steps = self._steps(theta, order)
+            steps = self._steps(theta, order, len(self.levels))
             return None if steps is None else add_moments([m for m, _ in steps])
         # The ratings themselves are summed once, with a variance of 1 for the residuals.
+        left = self.without(len(self.levels), theta, order)
+        return None if left is None else left.at_variance(theta, order, self.n_obs)
+
+    def without(self, levels: int, theta: FloatArray, order: int) -> Moments | None:
+        """Return what is left of the cross-products where some levels are taken out.
+
+        Residuals are independent, and all parameters are divided by their variance.
+
+        Parameters
+        ----------
+        levels : int
+            How many, the innermost first.
+        theta : ndarray, shape (h,)
+        order : {0, 2}
+            Derivatives wanted.
+        """
         variance = float(theta[-1])
         if not (np.isfinite(variance) and variance > 0):
             return None
-        ratios = theta / variance
-        steps = self._steps(ratios, order)
-        if steps is None:
-            return None
-        moments = add_moments([m for m, _ in steps])
-        if order:
-            moments = moments.by_scale(ratios, len(theta) - 1, self.n_obs)
-        return moments.times(variance, self.n_obs)
+        steps = self._steps(theta / variance, order, levels)
+        return None if steps is None else add_moments([m for m, _ in steps])
 
-    def pivots(self, theta: FloatArray) -> list[Pivot]:
+    def pivots(self, theta: FloatArray, levels: int | None = None) -> list[Pivot]:
         """Return what each level takes out, the innermost first.
 
         Parameters
         ----------
         theta : ndarray, shape (h,)
+        levels : int, optional
+            How many. Default: all.
         """
         variance = float(theta[-1]) if self.scales else 1.0
-        steps = self._steps(theta / variance, 0)
+        levels = len(self.levels) if levels is None else levels
+        steps = self._steps(theta / variance, 0, levels)
         if steps is None:
             raise ValueError("the likelihood has no value here")
         by_level = zip(*(pivots for _, pivots in steps), strict=True)
         return [pivot_of(pivots, variance) for pivots in by_level]
 
-    def _steps(self, theta: FloatArray, order: int) -> list[tuple[Moments, list[Pivot]]] | None:
+    def _steps(
+        self, theta: FloatArray, order: int, levels: int
+    ) -> list[tuple[Moments, list[Pivot]]] | None:
         """Return the moments of every piece of the ratings, and what its levels take out."""
         ids = np.array(self.ids(len(self.factors)), dtype=np.intp)
-        G = [self.covariance(level, theta) for level in range(len(self.levels))]
+        G = [self.covariance(level, theta) for level in range(levels)]
         steps = []
         for chain, residuals in self._pieces:
             current = residuals.moments(chain, theta[ids], ids if order else None)

@@ -133,6 +133,22 @@ class Moments:
         value = [b / scale for b in self.value]
         return Moments(value, self.log_det + n * float(np.log(scale)), d)
 
+    def at_variance(self, theta: FloatArray, order: int, n: int) -> Moments:
+        """Return the moments at all parameters from those where independent residuals have 1.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (h,)
+            The last is the variance of the residuals.
+        order : {0, 2}
+            Derivatives wanted.
+        n : int
+            Ratings.
+        """
+        variance = float(theta[-1])
+        all_of_it = self.by_scale(theta / variance, len(theta) - 1, n) if order else self
+        return all_of_it.times(variance, n)
+
     def by_scale(self, ratios: FloatArray, number: int, n: int) -> Moments:
         """Return the moments with derivatives by the variance of independent residuals, too.
 
@@ -172,11 +188,27 @@ class Moments:
         return Moments(self.value, self.log_det, both)
 
 
-def add_moments(parts: Sequence[Moments]) -> Moments:
-    """Return the sums of cross-products of fixed effects and outcome, and of log|V|."""
-    if len(parts) == 1:
+Places = Sequence[Sequence[IntArray]]
+
+
+def add_moments(
+    parts: Sequence[Moments], places: Places | None = None, groups: Sequence[int] = ()
+) -> Moments:
+    """Return the sums of cross-products, and of log|V|.
+
+    Parameters
+    ----------
+    parts : sequence of Moments
+    places : sequence of sequence of ndarray of int, optional
+        By part and block but the last, which of all groups its groups are. Default: they
+        have the last block alone, or there is one part.
+    groups : sequence of int
+        Number of all groups, by block but the last.
+    """
+    if places is None and len(parts) == 1:
         return parts[0]
-    value, log_det = _sum([m.value for m in parts]), sum(m.log_det for m in parts)
+    at = [()] * len(parts) if places is None else places
+    value, log_det = _sum([m.value for m in parts], at, groups), sum(m.log_det for m in parts)
     every = [m.derivatives for m in parts if m.derivatives is not None]
     if not every:
         return Moments(value, log_det)
@@ -185,15 +217,25 @@ def add_moments(parts: Sequence[Moments]) -> Moments:
         log_det,
         replace(
             every[0],
-            first=_sum([d.first for d in every]),
+            first=_sum([d.first for d in every], at, groups),
             log_first=np.sum([d.log_first for d in every], axis=0),
-            second=_sum([d.second for d in every]),
+            second=_sum([d.second for d in every], at, groups),
             log_second=np.sum([d.log_second for d in every], axis=0),
-            curve=_sum([d.curve for d in every]),
+            curve=_sum([d.curve for d in every], at, groups),
             log_curve=np.sum([d.log_curve for d in every], axis=0),
         ),
     )
 
 
-def _sum(parts: Sequence[Blocks]) -> Blocks:
-    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
+def _sum(parts: Sequence[Blocks], places: Places, groups: Sequence[int]) -> Blocks:
+    """Return the sums of blocks; a group has one place in a part, and may be in several parts."""
+    if not parts[0]:
+        return []
+    totals = [
+        np.zeros((*block.shape[:-1], n)) for block, n in zip(parts[0], (*groups, 1), strict=True)
+    ]
+    for blocks, at in zip(parts, places, strict=True):
+        for total, block, place in zip(totals[:-1], blocks[:-1], at, strict=True):
+            total[..., place] += block
+        totals[-1] += blocks[-1]
+    return totals

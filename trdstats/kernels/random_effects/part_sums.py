@@ -1,8 +1,7 @@
 """Cross-products of the ratings of some subjects, each subject's with the others' beside them.
 
-A part of the subjects of a model with one level of random effects is summed up once, in columns
-counted from its own points, and is put into the coordinates of the fit of all parts afterwards. No
-row is kept.
+A part of the subjects is summed up once, in columns counted from points of the part, and is put
+into the coordinates of the fit of all parts afterwards. No row is kept.
 """
 
 from __future__ import annotations
@@ -27,19 +26,20 @@ class PartSums:
     Attributes
     ----------
     columns : ColumnSums
-        Of the designs of random effects and fixed effects and of the outcome, in this order.
+        Of the designs of random effects, the outermost first, and fixed effects and of the outcome.
     left : ndarray of int, shape (l,)
         A column of ones (0), and the columns of the random effects that vary (1 and more).
     products : ndarray, shape (l, 1 + w, g)
         By subject, of these with a column of ones and all columns less their points.
-    starts : ndarray of int, shape (g,)
-        First row of each subject, were rows sorted by subject.
+    starts, codes : tuple of ndarray of int
+        First row of each group, were rows sorted, and which it is, by level, the innermost first.
     """
 
     columns: ColumnSums
     left: IntArray
     products: FloatArray
-    starts: IntArray
+    starts: tuple[IntArray, ...]
+    codes: tuple[IntArray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +48,23 @@ class PlacedModel:
 
     Attributes
     ----------
-    effects, fixed : Placed
-        Designs of the random and of the fixed effects.
+    effects : tuple of Placed
+        Designs of the random effects by factor, the outermost first.
+    fixed : Placed
+        Design of the fixed effects.
     start : float
         Where the outcome is counted from.
     origin : ndarray, shape (q,)
         Coefficients of the new fixed effects whose values are subtracted from the outcome.
-    factor : Effects
+    factors : tuple of Effects
     reml : bool
     """
 
-    effects: Placed
+    effects: tuple[Placed, ...]
     fixed: Placed
     start: float
     origin: FloatArray
-    factor: Effects
+    factors: tuple[Effects, ...]
     reml: bool
 
     def outcome_on(self, part: ColumnSums) -> FloatArray:
@@ -75,34 +77,41 @@ class PlacedModel:
 
     def model(self, part: PartSums) -> RandomModel:
         """Return the model of the subjects of a part."""
-        Z, z = self.effects.on(part.columns), self.outcome_on(part.columns)
-        by_effect = np.tensordot(Z[part.left].T, part.products, 1)
-        block = np.column_stack((Z, z)).T @ by_effect
+        designs = [placed.on(part.columns) for placed in reversed(self.effects)]
+        z, n = self.outcome_on(part.columns), part.columns.n
+        widths = [Z.shape[1] for Z in designs]
+        chain = Chain((*widths, z.shape[1]), part.starts, part.codes)
+        blocks = []
+        for level, Z in enumerate(designs):
+            products = part.products
+            if level:
+                products = np.add.reduceat(products, chain.within(0, level), axis=-1)
+            by_effect = np.tensordot(Z[part.left].T, products, 1)
+            blocks.append(np.column_stack((*designs[level:], z)).T @ by_effect)
         root = part.columns.root @ z
-        g, n = len(part.starts), part.columns.n
-        chain = Chain((Z.shape[1], z.shape[1]), (part.starts,), (np.arange(g),))
-        residuals = Independent([block, (root.T @ root)[..., None]], n)
-        return RandomModel(chain, (self.factor,), 0, (g,), residuals, n, self.reml)
+        residuals = Independent([*blocks, (root.T @ root)[..., None]], n)
+        groups = tuple(len(starts) for starts in reversed(part.starts))
+        return RandomModel(chain, self.factors, 0, groups, residuals, n, self.reml)
 
 
-def sum_part(group: IntArray, designs: Sequence[FloatArray], y: FloatArray) -> PartSums:
+def sum_part(groups: Sequence[IntArray], designs: Sequence[FloatArray], y: FloatArray) -> PartSums:
     """Sum up the ratings of some subjects.
 
     Parameters
     ----------
-    group : ndarray of int, shape (n,)
-        Subject of each rating, 0, 1, 2, ...
+    groups : sequence of ndarray of int, shape (n,)
+        Group of each rating by level, the subjects first.
     designs : sequence of ndarray, shape (n, c)
-        Designs of the random and of the fixed effects.
+        Designs of the random effects, the outermost first, and of the fixed effects.
     y : ndarray, shape (n,)
     """
-    order, starts, _ = sort_rows([group])
+    order, starts, codes = sort_rows(groups)
     columns, counted = sum_columns(np.column_stack((*designs, y))[order])
-    r = designs[0].shape[1]
+    r = sum(Z.shape[1] for Z in designs[:-1])
     varying = np.flatnonzero(columns.low[:r] < columns.high[:r])
     left = np.concatenate(([0], 1 + varying))
     by_column = counted.T.copy()
     products = np.empty((len(left), len(by_column), len(starts[0])))
     for column, of_column in zip(left, products, strict=True):
         np.add.reduceat(by_column[column] * by_column, starts[0], axis=1, out=of_column)
-    return PartSums(columns, left, products, starts[0])
+    return PartSums(columns, left, products, tuple(starts), tuple(codes))

@@ -113,7 +113,10 @@ def build_rows(
     )  # fmt: skip
     factors = {c: pd.factorize(frame[c], sort=True) for c in effects}
     nested = {c: factors[c] for c in random}
-    _check_nested(nested)
+    if is_part:
+        _check_each_within_one(nested)
+    else:
+        check_nested(nested)
     _check_crossed(factors, crossed)
     unit, subject = next(iter(random)), list(random)[-1]
     person = np.asarray(factors[unit][0], dtype=np.intp)
@@ -176,8 +179,32 @@ def read_effects(text: str) -> CheckedFormula:
     return effects
 
 
-def _check_nested(factors: Mapping[str, Factor]) -> None:
-    """Refuse a group that belongs to two groups of the level above it, and levels that agree."""
+def check_nested(factors: Mapping[str, Factor]) -> None:
+    """Refuse a group that belongs to two groups of the level above it, and levels that agree.
+
+    Parameters
+    ----------
+    factors : mapping of str to (ndarray of int, Index)
+        Group of each row and names of the groups, the outermost first.
+
+    Raises
+    ------
+    NotEstimableError, SpecError
+    """
+    for pair in pairwise(factors.items()):
+        _check_each_within_one(dict(pair))
+        (above, (_, names)), (column, (_, labels)) = pair
+        if len(labels) == len(names) > 1:
+            raise NotEstimableError(
+                f"Every {above!r} holds one {column!r}, so their variances are not identified. "
+                "Leave one of the two levels out."
+            )
+    for column, (_, names) in list(factors.items())[:-1]:
+        _check_several(column, names)
+
+
+def _check_each_within_one(factors: Mapping[str, Factor]) -> None:
+    """Refuse a group that belongs to two groups of the level above it."""
     for (above, (outer, names)), (column, (inner, labels)) in pairwise(factors.items()):
         of_inner, of_outer = _pairs(inner, outer)
         twice = np.flatnonzero(np.bincount(of_inner) > 1)
@@ -189,13 +216,6 @@ def _check_nested(factors: Mapping[str, Factor]) -> None:
                 + f". Groups within different levels of {above!r} need different names; where "
                 f"they are the same groups, name the factor in crossed={{{above!r}: '1'}}."
             )
-        if len(labels) == len(names) > 1:
-            raise NotEstimableError(
-                f"Every {above!r} holds one {column!r}, so their variances are not identified. "
-                "Leave one of the two levels out."
-            )
-    for column, (_, names) in list(factors.items())[:-1]:
-        _check_several(column, names)
 
 
 def _check_crossed(factors: Mapping[str, Factor], crossed: Mapping[str, str]) -> None:

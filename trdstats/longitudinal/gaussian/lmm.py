@@ -128,10 +128,11 @@ class LMM(SummaryMixin):
         ----------
         data : Study or DataFrame
             One row a rating; days may differ between subjects. Of a `DividedStudy` the sums of its
-            partitions are added, where `random` has effects of the subject alone, residuals are
-            independent, no factor is crossed and no function of the formulas learns from all rows
-            (such as a spline); other models gather the scheduled visits. A fit to sums has no
-            residuals: ``study.longitudinal()`` gathers the rows for what needs them afterwards.
+            partitions are added, where the last level of `random` is the subject (sites may lie in
+            several partitions), residuals are independent, no factor is crossed and no function of
+            the formulas learns from all rows (such as a spline); other models gather the scheduled
+            visits. A fit to sums has no residuals: ``study.longitudinal()`` gathers the rows for
+            what needs them afterwards.
         subject : str
             Column. Not used where `random` names levels of grouping.
         visit : str

@@ -305,7 +305,7 @@ class LMMResult(MixedResult):
         starts = chain.starts[n_levels - 1]
         of_rating = self._weighted_scores(b)
         of_ratings = np.add.reduceat(of_rating, starts, axis=0)
-        score = scores_of_units(model, state, of_ratings)
+        score = scores_of_units(chain, model.pivots(state.theta), state, of_ratings)
         by_unit = np.empty_like(score)
         by_unit[chain.codes[n_levels - 1]] = score
         return np.asarray(by_unit @ state.vcov @ fitted.of_fixed.matrix.T)

@@ -205,7 +205,12 @@ class MixedResult(FixedEffects, AnalysedRows):
     def _subjects_in_words(self, n: int) -> str:
         if self.design.unit == "subject":
             return f"{n:,}"
-        return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
+        return f"{self._n_subjects:,} in {n:,} of {self.design.unit}"
+
+    @property
+    def _n_subjects(self) -> int:
+        """Analysed subjects."""
+        return int(self.design.row_subjects.nunique())
 
     def _header(self) -> tuple[tuple[str, str], ...]:
         """Return further lines of the header of the summary."""

@@ -216,11 +216,17 @@ def _check_nested_sums(larger: LMMResult, simpler: LMMResult) -> None:
     """
     a, b = larger.design, simpler.design
     same = a.outcome == b.outcome and larger.n_obs == simpler.n_obs
-    if not (same and a.subjects.equals(b.subjects) and _same_sums(larger, simpler)):
+    groups = {g.column: g.labels for g in larger._groupings}
+    for g in simpler._groupings:
+        same = same and g.labels.equals(groups.get(g.column, g.labels))
+    if not (same and _same_sums(larger, simpler)):
         _refuse_other_rows(larger, simpler)
-    low, high = set(simpler.effects), set(larger.effects)
+    low, high = (
+        {(g.column, e) for g in fit._groupings for e in g.effects} for fit in (simpler, larger)
+    )
     by_names = low <= high
-    is_free = larger.spec.correlated or not simpler.spec.correlated or len(low) == 1
+    several = any(len(g.effects) > 1 for g in simpler._groupings)
+    is_free = larger.spec.correlated or not simpler.spec.correlated or not several
     if not (by_names and is_free):
         if larger.spec.correlated and not by_names:
             without_rows = simpler if len(a.person) else larger

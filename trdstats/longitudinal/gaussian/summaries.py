@@ -14,10 +14,16 @@ from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_visit import build_design
 from trdstats.longitudinal.designs.counted_from import columns_through, in_columns, origins_of
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.gaussian.mmrm_fit.origin import origin_at, weighted
+from trdstats.longitudinal.gaussian.mmrm_fit.structure import (
+    Counts,
+    check_columns,
+    check_parameters,
+)
 from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
@@ -103,6 +109,8 @@ class SharedColumns:
         The least and the largest value of each number in the analysed rows of all.
     start : float
         Near the mean outcome, from which it is counted.
+    counts : Counts
+        Of all rows.
     as_given : frozenset of int
         Columns of the design that are not counted from a place among their values.
     weights : str or None
@@ -111,6 +119,7 @@ class SharedColumns:
 
     extremes: dict[str, tuple[float, float]]
     start: float
+    counts: Counts
     as_given: frozenset[int] = frozenset()
     weights: str | None = None
 
@@ -136,6 +145,8 @@ def sum_up(
     ------
     SpecError
         When a covariate changes between visits, or a transform learns from all rows.
+    NotEstimableError
+        When the sums would be too large, or the covariance has too many parameters.
     """
     formula = read_formula(spec.formula)
     design = build_design(
@@ -153,6 +164,8 @@ def sum_up(
             f"{', '.join(learnt or [design.outcome])} depends on all rows, and a summary has one "
             "chunk only: compute it as a column first, in the same way for all chunks."
         )
+    if shared is not None:
+        check_parameters(get_covariance(spec.covariance), shared.counts, len(design.terms))
     probe = _probe(design, visit, {} if shared is None else shared.extremes)
     origin = None
     if shared is not None:
@@ -160,8 +173,9 @@ def sum_up(
         if matrix is not None:
             design, probe = in_columns(design, matrix), columns_through(probe, matrix)
         origin = origin_at(design, shared.start)
-    X, y, log_weight = weighted(design, origin)
     select, source = _identical(probe)
+    check_columns(len(design.visits), len(source) + len(design.visits))
+    X, y, log_weight = weighted(design, origin)
     distinct = np.concatenate([np.stack([X[t, j] for t, j in source]), y]).T
     select = np.column_stack([select, len(source) + np.arange(len(design.visits))])
     summary, rows = summarise(

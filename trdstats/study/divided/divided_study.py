@@ -43,7 +43,7 @@ class DividedStudy(Study, of_partitions=True):
     It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
     are: `time_to`, `rates`, `response_history`, `assess` and `mean_scores` judge each partition
     on dask, and one row a subject, or sums, are gathered. `MMRM` adds cross-products of the
-    partitions, and so does `LMM` with random effects of the subject; `GEE` adds sums of every step.
+    partitions, and so does `LMM` with effects of subjects and sites; `GEE` adds sums of every step.
     Models that need rows (`GLMM`, ...) gather the scheduled visits, 20 million at most. What needs
     all visits in memory says so (`TooLargeError`).
 

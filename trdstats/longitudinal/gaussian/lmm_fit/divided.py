@@ -38,10 +38,11 @@ def adds_up(spec: LMM, subject: str) -> bool:
     subject : str
         Column that names the groups where the model names none.
     """
-    levels = [subject] if isinstance(spec.random, str) else list(spec.random)
-    if levels != [SUBJECT] or spec.crossed or spec.residual != INDEPENDENT:
+    innermost = subject if isinstance(spec.random, str) else list(spec.random)[-1]
+    if innermost != SUBJECT or spec.crossed or spec.residual != INDEPENDENT:
         return False
-    return not (read_formula(spec.formula).learns() or read_effects(effects_of(spec)).learns())
+    effects = [read_effects(text) for text in effects_of(spec).values()]
+    return not (read_formula(spec.formula).learns() or any(e.learns() for e in effects))
 
 
 def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
@@ -64,11 +65,12 @@ def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
         return None
     if sums is None:
         return None
-    if len(sums.design.subjects) == sums.columns.n:
-        refuse_single_ratings(SUBJECT)
+    for grouping in sums.groupings:
+        if len(grouping.labels) == sums.columns.n:
+            refuse_single_ratings(grouping.column)
     warn_of_lookalikes(sums.levels)
-    fitted = FittedParts.of(sums, sums.grouping.effects)
-    return conclude(DividedLMMResult, spec, sums.design, fitted, [sums.grouping], None)
+    fitted = FittedParts.of(sums, [g.effects for g in sums.groupings])
+    return conclude(DividedLMMResult, spec, sums.design, fitted, sums.groupings, None)
 
 
 def _summed(spec: LMM, study: DividedStudy) -> StudySums | None:
@@ -103,27 +105,34 @@ class DividedLMMResult(LMMResult):
 
     @cached_property
     def _of_subjects(self) -> FloatArray:
-        """Influence of each subject on each fixed effect; the parts are read again, once."""
+        """Influence of each unit on each fixed effect; the parts are read again, once."""
         state = self._state
         scores = self._fitted.scores(state)
         return np.asarray(scores @ state.vcov @ self._fitted.of_fixed.matrix.T)
 
     def _predicted(self) -> list[tuple[FloatArray, FloatArray]]:
-        effect, error = self._fitted.predicted(self._state)
-        A = self._fitted.of_effects[0].matrix
-        return [(effect @ A.T, A @ error @ A.T)]
+        predicted = self._fitted.predicted(self._state)
+        matrices = [coordinates.matrix for coordinates in self._fitted.of_effects]
+        return [
+            (effect @ A.T, A @ error @ A.T)
+            for A, (effect, error) in zip(matrices, predicted, strict=True)
+        ]
+
+    @property
+    def _n_subjects(self) -> int:
+        return len(self._groupings[-1].labels)
 
     def _design_of_subjects(self) -> Design:
         rows = self._fitted.sums.first_rows()
         return replace(self.design, frame=rows, person=np.arange(len(rows)))
 
     def _fitted_with(self, groupings: list[Grouping]) -> FittedParts:
-        return FittedParts.of(self._fitted.sums, groupings[0].effects)
+        return FittedParts.of(self._fitted.sums, [g.effects for g in groupings])
 
     def _column_sums(self) -> tuple[list[str], ColumnSums]:
         """Return the sums of the columns of the model, and their names."""
-        effects, terms = self._groupings[0].effects, self.design.terms
-        names = [*(f"effect {SUBJECT} {e}" for e in effects), *(f"term {t}" for t in terms)]
+        names = [f"effect {g.column} {e}" for g in self._groupings for e in g.effects]
+        names += [f"term {t}" for t in self.design.terms]
         return [*names, "outcome"], self._fitted.sums.columns
 
     def subject_lines(self) -> NoReturn:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError
 from trdstats.formulas import CheckedFormula, OutcomeFormula, any_complete_rows, read_formula
+from trdstats.kernels.random_effects.chain import Chain, sort_rows
 from trdstats.kernels.random_effects.column_sums import ColumnSums
 from trdstats.kernels.random_effects.likelihood import RandomModel, State
 from trdstats.kernels.random_effects.part_sums import PartSums, PlacedModel, sum_part
-from trdstats.kernels.random_effects.predictions import predict_effects, scores_of_units
+from trdstats.kernels.random_effects.predictions import Around, predict_levels, scores_of_units
 from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.part_levels import Levels, levels_of_part, with_levels
@@ -34,8 +36,12 @@ class PartHead:
     ----------
     design : Design
         Without rows.
-    grouping : Grouping
-        Without rows and labels.
+    groupings : tuple of Grouping
+        Without rows.
+    chain : Chain
+        How the groups lie, whose numbers are those of the labels of the groupings.
+    in_unit : ndarray of int, shape (u,)
+        Ratings of each group of the outermost level.
     columns : ColumnSums
     analysed : ndarray of bool, shape (n,)
         Which subjects of the part have an analysed row.
@@ -44,7 +50,9 @@ class PartHead:
     """
 
     design: Design
-    grouping: Grouping
+    groupings: tuple[Grouping, ...]
+    chain: Chain
+    in_unit: IntArray
     columns: ColumnSums
     analysed: BoolArray
     extremes: pd.DataFrame
@@ -68,43 +76,45 @@ class SummedPart:
     left_out: dict[str, int]
 
 
-def effects_of(spec: LMM) -> str:
-    """Return the random effects of the subjects as text."""
-    return spec.random if isinstance(spec.random, str) else next(iter(spec.random.values()))
+def effects_of(spec: LMM) -> dict[str, str]:
+    """Return the random effects of every level as text, the subjects last."""
+    return {SUBJECT: spec.random} if isinstance(spec.random, str) else dict(spec.random)
 
 
-def _formulas(spec: LMM) -> tuple[OutcomeFormula, CheckedFormula, list[str]]:
-    """Return the formula, that of the random effects, and the columns of both."""
-    formula, effects = read_formula(spec.formula), read_effects(effects_of(spec))
-    used = {*formula.required_variables, *effects.required_variables}
-    return formula, effects, sorted({str(v) for v in used})
+def _formulas(spec: LMM) -> tuple[OutcomeFormula, list[CheckedFormula], list[str]]:
+    """Return the formula, those of the random effects, and the columns of all."""
+    formula = read_formula(spec.formula)
+    effects = [read_effects(text) for text in effects_of(spec).values()]
+    used = {str(v) for v in formula.required_variables}
+    for effect in effects:
+        used |= {str(v) for v in effect.required_variables}
+    return formula, effects, sorted(used)
 
 
 def levels_for(part: Study, spec: LMM) -> Levels | None:
     """Return the levels that the analysed rows of a part have; None where it has no such row."""
     formula, effects, needed = _formulas(spec)
     factors = [c for c in needed if c != str(formula.lhs[0])]
-    uses = formula.rhs.columns() | effects.columns()
-    return levels_of_part(part, formula, [SUBJECT], needed, factors, uses=uses)
+    uses = formula.rhs.columns()
+    for effect in effects:
+        uses |= effect.columns()
+    return levels_of_part(part, formula, list(effects_of(spec)), needed, factors, uses=uses)
 
 
-def _read(part: Study, spec: LMM, levels: Levels) -> tuple[Design, Grouping] | dict[str, int]:
+def _read(part: Study, spec: LMM, levels: Levels) -> tuple[Design, list[Grouping]] | dict[str, int]:
     """Return the design of a part and its random effects, or how many rows are left out of none."""
-    formula, _, needed = _formulas(spec)
+    (formula, _, needed), random = _formulas(spec), effects_of(spec)
     rows = part.longitudinal()
     if not len(rows):
         return {}
     table = with_levels(rows, levels)
     try:
-        design, (grouping,) = build_rows(
-            table, formula, {SUBJECT: effects_of(spec)}, {}, [], is_part=True
-        )
+        return build_rows(table, formula, random, {}, [], is_part=True)
     except NotEstimableError:
-        usable, left_out = any_complete_rows(table, formula, [SUBJECT], needed)
+        usable, left_out = any_complete_rows(table, formula, list(random), needed)
         if len(usable):
             raise
         return left_out
-    return design, grouping
 
 
 def sum_up(part: Study, spec: LMM, levels: Levels) -> SummedPart:
@@ -112,19 +122,29 @@ def sum_up(part: Study, spec: LMM, levels: Levels) -> SummedPart:
     read = _read(part, spec, levels)
     if isinstance(read, dict):
         return SummedPart(None, None, read)
-    design, grouping = read
-    sums = sum_part(grouping.group, (grouping.Z, design.X[0].T), design.y[0])
+    design, groupings = read
+    sums = sum_part(_groups(groupings), _designs(design, groupings), design.y[0])
     numbers = [c for c in map(str, design.spec.required_variables) if c not in design.totals.types]
     head = PartHead(
         design=design.without_rows(),
-        grouping=replace(
-            grouping, Z=grouping.Z[:0], group=grouping.group[:0], labels=grouping.labels[:0]
-        ),
+        groupings=tuple(replace(g, Z=g.Z[:0], group=g.group[:0]) for g in groupings),
+        chain=Chain((), sums.starts, sums.codes),
+        in_unit=np.bincount(design.person),
         columns=sums.columns,
-        analysed=part.subjects[SUBJECT].isin(grouping.labels).to_numpy(),
+        analysed=part.subjects[SUBJECT].isin(groupings[-1].labels).to_numpy(),
         extremes=pd.DataFrame({c: [design.frame[c].min(), design.frame[c].max()] for c in numbers}),
     )
     return SummedPart(head, sums, design.left_out)
+
+
+def _groups(groupings: Sequence[Grouping]) -> list[IntArray]:
+    """Return the group of each rating by level, the subjects first."""
+    return [g.group for g in reversed(groupings)]
+
+
+def _designs(design: Design, groupings: Sequence[Grouping]) -> list[FloatArray]:
+    """Return the designs of the random effects, the outermost first, and of the fixed effects."""
+    return [*(g.Z for g in groupings), design.X[0].T]
 
 
 def head_of(part: SummedPart) -> tuple[PartHead | None, dict[str, int]]:
@@ -137,27 +157,49 @@ def model_of(part: SummedPart, placed: PlacedModel) -> RandomModel | None:
     return None if part.sums is None else placed.model(part.sums)
 
 
-def effects_of_part(model: RandomModel, state: State) -> tuple[FloatArray, FloatArray]:
-    """Return predictions of the effects of the subjects of a part, and their errors."""
-    return predict_effects(model, state)[0]
+def effects_of_part(
+    model: RandomModel, around: Around | None, state: State
+) -> tuple[FloatArray, FloatArray]:
+    """Return predictions of the effects of the subjects of a part, and their errors.
+
+    Parameters
+    ----------
+    model : RandomModel
+    around : Around or None
+        Of the groups next to the subjects; None where there is no such level.
+    state : State
+    """
+    chain = model.chain
+    if around is not None:
+        around = around.of(chain.above(0, 1))
+    (effects,), _ = predict_levels(chain, model.pivots(state.theta, 1), state, around)
+    order = np.argsort(chain.codes[0])
+    return effects[0][order], effects[1][order]
 
 
 def scores_of_part(
     part: Study, spec: LMM, levels: Levels, placed: PlacedModel, state: State
 ) -> FloatArray:
-    """Return X'V^-1 (y - X beta) of the subjects of a part, whose rows are read again, (n, q)."""
+    """Return X'V^-1 (y - X beta) of the outermost groups of a part, with V of its subjects alone.
+
+    Its rows are read again.
+
+    Returns
+    -------
+    ndarray, shape (n, q)
+        In the order of the chain of the part.
+    """
     read = _read(part, spec, levels)
     if isinstance(read, dict):
         return np.zeros((0, len(state.beta)))
-    design, grouping = read
-    designs = (grouping.Z, design.X[0].T)
-    model = placed.model(sum_part(grouping.group, designs, design.y[0]))
+    design, groupings = read
+    designs, groups = _designs(design, groupings), _groups(groupings)
+    model = placed.model(sum_part(groups, designs, design.y[0]))
     z = placed.fixed.of(np.column_stack(designs)[:, placed.fixed.columns])
     residual = design.y[0] - placed.start - z @ (placed.origin + state.beta)
-    order = np.argsort(grouping.group, kind="stable")
-    each = (z * (residual / state.theta[-1])[:, None])[order]
-    of_ratings = np.add.reduceat(each, model.chain.starts[0], axis=0)
-    return scores_of_units(model, state, of_ratings)
+    each = (z * (residual / state.theta[-1])[:, None])[sort_rows(groups)[0]]
+    of_ratings = np.add.reduceat(each, model.chain.starts[-1], axis=0)
+    return scores_of_units(model.chain, model.pivots(state.theta, 1), state, of_ratings)
 
 
 def subjects_of_part(part: Study, spec: LMM, levels: Levels) -> pd.DataFrame:
@@ -165,7 +207,7 @@ def subjects_of_part(part: Study, spec: LMM, levels: Levels) -> pd.DataFrame:
     read = _read(part, spec, levels)
     if isinstance(read, dict):
         return pd.DataFrame()
-    design, grouping = read
-    first = np.unique(grouping.group, return_index=True)[1]
+    design, groupings = read
+    first = np.unique(groupings[-1].group, return_index=True)[1]
     columns = [str(v) for v in design.spec.required_variables]
     return design.frame[columns].iloc[first].reset_index(drop=True)

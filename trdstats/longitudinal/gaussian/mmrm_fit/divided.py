@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, reduce
@@ -52,6 +53,7 @@ from trdstats.longitudinal.gaussian.mmrm_fit.part import (
     sums_of,
     weigh,
 )
+from trdstats.longitudinal.gaussian.mmrm_fit.structure import Counts
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary, SharedColumns
 from trdstats.partitions import Kept
@@ -213,8 +215,12 @@ def _summed(
     n, outcome = sum(part.n for part in seen), str(read_formula(spec.formula).lhs[0])
     check_range(outcome, min(p.low for p in seen), max(p.high for p in seen), n)
     levels = levels_of_all([part.levels for part in seen], study, VISIT)
+    subjects_of = sum((Counter(part.subjects) for part in seen), Counter())
+    planned = pd.Index(study.scheduled_days())
+    place_of_visit = np.asarray(planned.get_indexer(levels[VISIT]), dtype=float)
     shared = SharedColumns(
         extremes_of([part.extremes for part in seen]), sum(part.total for part in seen) / n,
+        Counts(place_of_visit, tuple(subjects_of.values()), n),
         weights=None if weights is None else COLUMN,
     )  # fmt: skip
     while True:
@@ -244,7 +250,7 @@ def _summed(
     left_out = add_left_out([part.left_out for part in parts])
     zero = {"weight 0": left_out.pop("weight 0")} if "weight 0" in left_out else {}
     design = replace(
-        whole.design, planned=pd.Index(study.scheduled_days()), left_out=zero | left_out,
+        whole.design, planned=planned, left_out=zero | left_out,
         subjects=named, caveat=caveat_under(caveat_of(study), weights),
     )  # fmt: skip
     return spec, design, whole, subjects, weighting

@@ -44,8 +44,10 @@ from trdstats.longitudinal.gaussian.mmrm_fit.optimum import (
 )
 from trdstats.longitudinal.gaussian.mmrm_fit.origin import origin_of, shifted_by, weighted
 from trdstats.longitudinal.gaussian.mmrm_fit.structure import (
+    Counts,
+    check_columns,
     check_groups,
-    check_size,
+    check_parameters,
     model_of,
     structure_of,
 )
@@ -109,7 +111,8 @@ def _fit_design(spec: MMRM, design: Design, weighting: Weighting | None) -> MMRM
     origin = origin_of(design)
     X, y, log_weight = weighted(design, origin)
     select, distinct = distinct_columns(X, y)
-    check_size(get_covariance(spec.covariance), design, distinct.shape[1])
+    check_parameters(get_covariance(spec.covariance), Counts.of(design), len(design.terms))
+    check_columns(len(design.visits), distinct.shape[1])
     kinds = design.group * len(design.days) + design.schedule
     summary, rows = summarise(select, distinct, design.rated, kinds, log_weight)
     check_residuals(design, summary)

@@ -55,6 +55,8 @@ class SeenRows:
         Rows.
     total, low, high : float
         Of the outcome.
+    subjects : dict of str to int
+        Subjects by group that has a covariance.
     """
 
     levels: Levels
@@ -63,6 +65,7 @@ class SeenRows:
     total: float
     low: float
     high: float
+    subjects: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,13 @@ def see(part: Study | WeighedRows, spec: MMRM) -> SeenRows | None:
     levels = levels_of_rows(frame, factors, visit=VISIT, uses=formula.rhs.columns())
     numbers = {str(v) for v in formula.rhs.required_variables} - set(levels)
     y = outcome_of(frame, formula)
+    groups = {"all": int(frame[SUBJECT].nunique())}
+    if spec.group is not None:
+        first = with_levels(frame.drop_duplicates(SUBJECT), {spec.group: levels[spec.group]})
+        groups = {str(g): int(n) for g, n in first[spec.group].value_counts().items()}
     return SeenRows(
         levels, {c: (float(frame[c].min()), float(frame[c].max())) for c in sorted(numbers)},
-        len(y), float(y.sum()), float(y.min()), float(y.max()),
+        len(y), float(y.sum()), float(y.min()), float(y.max()), groups,
     )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, warn
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model
@@ -27,23 +29,55 @@ _MOST_PARAMETERS = 1000  # of one covariance: more take hours
 _MOST_NUMBERS = 2e8  # in one array: 1.6 GB
 
 
-def check_size(structure: Covariance, design: Design, d: int) -> None:
-    """Refuse at once a model that would take hours or more memory than there is.
+@dataclass(frozen=True)
+class Counts:
+    """How much there is to estimate a covariance from.
+
+    Attributes
+    ----------
+    places : ndarray, shape (T,)
+        Place of each visit among the planned ones.
+    subjects : tuple of int
+        Analysed subjects of each group that has a covariance.
+    ratings : int
+    """
+
+    places: FloatArray
+    subjects: tuple[int, ...]
+    ratings: int
+
+    @classmethod
+    def of(cls, design: Design) -> Counts:
+        """Return what is counted of the rows of a design."""
+        subjects = tuple(np.bincount(design.group).tolist())
+        return cls(design.places, subjects, int(design.rated.sum()))
+
+
+def check_parameters(structure: Covariance, counts: Counts, n_terms: int) -> None:
+    """Refuse at once a covariance that would take hours.
+
+    Parameters
+    ----------
+    structure : Covariance
+    counts : Counts
+        Of all rows.
+    n_terms : int
+        Columns of the design.
 
     Raises
     ------
     NotEstimableError
     """
-    T = len(design.visits)
-    bound = structure.at(design.places)
+    T = len(counts.places)
+    bound = structure.at(counts.places)
     h = bound.size(T)
-    n_least = int(np.bincount(design.group).min())
-    enough = design.rated.sum() > len(design.terms) + 1  # else that is what is wrong
-    if isinstance(bound, Unstructured) and T > 1 and n_least <= T and enough:
-        of = " of a group" if len(design.groups) > 1 else ""
+    least = min(counts.subjects)
+    enough = counts.ratings > n_terms + 1  # else that is what is wrong
+    if isinstance(bound, Unstructured) and T > 1 and least <= T and enough:
+        of = " of a group" if len(counts.subjects) > 1 else ""
         raise NotEstimableError(
             f"An unstructured covariance of {T} visits has {h} parameters and needs more subjects "
-            f"than visits; there are {n_least} subjects{of}. Try fewer parameters, such as "
+            f"than visits; there are {least} subjects{of}. Try fewer parameters, such as "
             "covariance='toeph', 'ar1h' or 'csh', or fewer visits."
         )
     curved = not isinstance(bound, Unstructured | Toeplitz | CompoundSymmetry)
@@ -53,6 +87,22 @@ def check_size(structure: Covariance, design: Design, d: int) -> None:
             "be fitted. Choose one with fewer parameters, such as covariance='ar1' or 'cs', or "
             "take days as numbers: LMM('score ~ day', random='1 + day')."
         )
+
+
+def check_columns(T: int, d: int) -> None:
+    """Refuse at once sums that would take more memory than there is.
+
+    Parameters
+    ----------
+    T : int
+        Visits.
+    d : int
+        Distinct columns, the outcome of every visit among them.
+
+    Raises
+    ------
+    NotEstimableError
+    """
     if (T * d) ** 2 > _MOST_NUMBERS:
         raise NotEstimableError(
             f"{T} visits with {d} distinct columns are too many for a mean at every visit: the "
