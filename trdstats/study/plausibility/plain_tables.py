@@ -96,4 +96,6 @@ def _warn_of_sign(table: pd.DataFrame, change: FloatArray) -> None:
 
 def _numbers(values: pd.Series[Any]) -> FloatArray:
     """Return a column as numbers, NaN where an entry is none."""
+    if values.dtype == np.float64:
+        return values.to_numpy()
     return np.asarray(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))
