@@ -97,11 +97,25 @@ def check_named(subjects: pd.Series[Any]) -> Problem | None:
     )
 
 
+def are_finite(values: pd.Series[Any]) -> bool:
+    """Return whether a column is seen at one glance to hold finite numbers, all of them known.
+
+    Examples
+    --------
+    >>> are_finite(pd.Series([1.0, 2.0])), are_finite(pd.Series([1.0, np.nan]))
+    (True, False)
+    """
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "iuf":
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.dtype.kind != "f" or bool(np.isfinite(values.to_numpy().sum()))
+
+
 def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
     """Check that no number of the columns is infinite."""
     problems = []
     for name in columns:
-        if name not in frame.columns or frame[name].dtype.kind != "f":
+        if name not in frame.columns or frame[name].dtype.kind != "f" or are_finite(frame[name]):
             continue
         infinite = np.isinf(frame[name].to_numpy(dtype=float))
         if infinite.any():

@@ -311,6 +311,27 @@ def test_trimming_leaves_out_extreme_scores_and_fits_again() -> None:
     assert "were left out for their scores" in str(fit)
 
 
+def test_a_table_that_is_changed_afterwards_changes_no_result() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({
+        "subject": np.arange(60), "treatment": np.arange(60) % 2, "age": rng.normal(40, 9, 60),
+        "sex": pd.Categorical(rng.choice(["f", "m"], 60)),
+        "a": rng.uniform(0.3, 0.6, 60),
+    }).assign(b=lambda t: 1 - t["a"])  # fmt: skip
+    fits = [
+        trd.PropensityWeights("age + sex", scores=scores).fit(frame)
+        for scores in (None, {"0": "a", "1": "b"})
+    ]
+    before = [(f.weights, f.balance(), repr(f)) for f in fits]
+    for column in ("subject", "age", "a"):
+        frame[column].to_numpy()[:] = 7
+    frame["sex"].array[:] = "f"
+    for fit, (weights, balance, text) in zip(fits, before, strict=True):
+        pd.testing.assert_frame_equal(fit.weights, weights)
+        pd.testing.assert_frame_equal(fit.balance(), balance)
+        assert repr(fit) == text
+
+
 def test_missing_covariates_are_never_dropped() -> None:
     frame, _ = cohort()
     frame.loc[[3, 8], "x1"] = np.nan

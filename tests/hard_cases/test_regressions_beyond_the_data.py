@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.errors import DataWarning
+from trdstats.participants import beyond_the_data
 
 
 def cohorts(n: int = 160) -> pd.DataFrame:
@@ -47,6 +49,30 @@ def test_what_no_subject_can_check_is_said(name: str) -> None:
     assert "rests on its form alone" in text
     overlapping = cohorts().assign(age=lambda t: t["age"].sample(frac=1, random_state=1).array)
     assert "rests on its form alone" not in repr(FITS[name](overlapping))
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_codes_for_missing_are_warned_of_by_the_fit_alone(name: str) -> None:
+    """The summary read the covariates again, and warned again."""
+    coded = cohorts().assign(age=lambda t: t["age"].mask(t.index == 0, 999.0))
+    with pytest.warns(DataWarning, match="999") as given:
+        result = FITS[name](coded)
+    assert len(given) == 1
+    assert "rests on its form alone" in repr(result)
+
+
+@pytest.mark.parametrize("name", ["rates", "times", "logistic"])
+def test_it_is_looked_for_when_asked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    of_rows = beyond_the_data.find_violations
+    monkeypatch.setattr(
+        beyond_the_data, "find_violations", lambda table: asked.append(1) or of_rows(table)
+    )
+    result = FITS[name](cohorts())
+    result.tidy()
+    assert not asked
+    assert repr(result) == repr(result)
+    assert asked == [1]
 
 
 def test_of_the_treated_only_what_concerns_them_is_said() -> None:

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from scipy.stats import ks_2samp
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.kernels.weighting import propensity
+from trdstats.kernels.weighting import multinomial
 from trdstats.kernels.weighting.covariate_balance import CompareGroups, balance
 from trdstats.kernels.weighting.distribution_gap import CutColumn
 
@@ -44,14 +44,18 @@ def test_several_groups_are_compared_as_two_at_a_time() -> None:
         assert alone.distance == pytest.approx(got.distance, rel=1e-12)
 
 
-def test_the_likelihood_in_blocks_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(4)
-    n, k = 1_000, 3
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("size", [0.0, 1.0, 100.0])  # without effects, and where exp(x) is infinite
+def test_the_likelihood_in_blocks_is_that_of_all_rows(
+    monkeypatch: pytest.MonkeyPatch, k: int, size: float
+) -> None:
+    rng, n = np.random.default_rng(4), 1_000
     X = np.column_stack([np.ones(n), rng.normal(size=(n, 3))])
     treatment, counts = rng.integers(0, k, n), rng.integers(0, 3, n).astype(float)
-    theta = rng.normal(size=(k - 1) * 4)
-    monkeypatch.setattr(propensity, "_ROWS", 64)
-    got = propensity._model(np.ascontiguousarray(X.T), np.eye(k)[:, treatment], counts, theta)
+    theta = size * rng.normal(size=(k - 1) * 4)
+    monkeypatch.setattr(multinomial, "_ROWS", 64)
+    search = multinomial.LikelihoodSearch(np.ascontiguousarray(X.T), treatment, k, counts)
+    got = search(theta)
     eta = np.column_stack([np.zeros(n), X @ theta.reshape(k - 1, -1).T])
     log_p = log_softmax(eta, axis=1)
     p, Z = np.exp(log_p), np.eye(k)[treatment]
@@ -59,9 +63,13 @@ def test_the_likelihood_in_blocks_is_that_of_all_rows(monkeypatch: pytest.Monkey
     score = np.einsum("n,na,nq->aq", counts, (Z - p)[:, 1:], X).ravel()
     assert got.score == pytest.approx(score, rel=1e-10)
     inner = np.eye(k)[None] * p[:, :, None] - p[:, :, None] * p[:, None, :]
-    H = np.einsum("n,nab,nq,nr->aqbr", counts, inner[:, 1:, 1:], X, X).reshape(8, 8)
-    assert got.information == pytest.approx(H, rel=1e-10)
+    H = np.einsum("n,nab,nq,nr->aqbr", counts, inner[:, 1:, 1:], X, X).reshape(len(theta), -1)
+    # Far out nearly all curvature is rounding of 1 - p in these formulas.
+    assert got.information == pytest.approx(H, rel=1e-10, abs=1e-12)
     assert pytest.approx(p, rel=1e-12) == got.probability.T
+    again = search(theta + 1e-6)
+    assert again.information is got.information
+    assert search(theta + 1.0).information is not got.information
 
 
 def gap_by_a_sort(x: FloatArray, group: IntArray, w: FloatArray) -> float:

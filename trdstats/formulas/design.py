@@ -13,7 +13,7 @@ from formulaic.parser.types import Term
 
 from trdstats.aliases import FrameLike
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.columns import check_columns, check_finite, check_not_empty
+from trdstats.columns import are_finite, check_columns, check_finite, check_not_empty
 from trdstats.errors import DataError, DataWarning, NotEstimableError, SpecError, warn
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
@@ -295,7 +295,7 @@ class CovariateDesign:
 
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return the design of other rows, which have the columns of `frame`, shape (n, q)."""
-        return _without_intercept(self.spec.get_model_matrix(frame), self.spec)[0]
+        return _without_intercept(np.asarray(self.spec.get_model_matrix(frame)), self.spec)[0]
 
 
 @cache
@@ -379,7 +379,8 @@ def read_covariates(
     table = trimmed(table, needed)
     is_missing = np.zeros(len(table), dtype=bool)
     for column in needed:
-        is_missing |= table[column].isna().to_numpy()
+        if not are_finite(table[column]):
+            is_missing |= table[column].isna().to_numpy()
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
     rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
@@ -387,10 +388,8 @@ def read_covariates(
     frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
     if not is_of_study(table):
         warn_of_codes(frame, needed, what)
-    # As an array: a frame of the design would cost more than all of its columns.
-    matrix = _with_intercept(parsed).get_model_matrix(frame, output="numpy", na_action="raise")
-    spec = matrix.model_spec
-    X, terms = _without_intercept(matrix, spec)
+    X, spec = _with_intercept(parsed).design(frame, unknown="raise")
+    X, terms = _without_intercept(X, spec)
     if len(terms) < least:
         constant = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
                 if (frame[c] == frame[c].iloc[0]).all()]  # fmt: skip
@@ -433,16 +432,31 @@ def _with_intercept(formula: CheckedFormula) -> CheckedFormula:
     return formula if intercept in formula else CheckedFormula([intercept, *formula])
 
 
-def _plainly_independent(X: FloatArray) -> bool:
-    """Return whether the cross-products alone show columns to be far from collinear.
+def _plainly_independent(products: FloatArray) -> bool:
+    """Return whether cross-products alone show columns to be far from collinear.
 
     Near collinearity they lose half of the digits: then the columns themselves are looked at.
     """
-    products = X.T @ X
     size = np.sqrt(np.diag(products))
     if not len(size) or not (size > 0).all():
         return False
     return bool(np.linalg.eigvalsh(products / np.outer(size, size))[0] > _INDEPENDENT)
+
+
+def check_differences(X: FloatArray, terms: Sequence[str]) -> None:
+    """Raise `NotEstimableError` as `check_full_rank`, of columns less their means.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+    terms : sequence of str
+    """
+    mean, products = X.mean(axis=0), X.T @ X
+    centred = products - len(X) * np.outer(mean, mean)
+    # Where means are large beside differences, these are rounding in sums of squares.
+    is_exact = (np.diag(centred) > _INDEPENDENT * np.diag(products)).all()
+    if not (is_exact and _plainly_independent(centred)):
+        check_full_rank(X - mean, terms)
 
 
 def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> None:
@@ -456,7 +470,7 @@ def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> Non
     among : str
         Whose rows they are, where they are not those of all subjects.
     """
-    if _plainly_independent(X):
+    if _plainly_independent(X.T @ X):
         return
     aliased, basis = [], np.empty((len(X), 0))
     for term, column in zip(terms, X.T, strict=True):
@@ -476,13 +490,13 @@ def check_full_rank(X: FloatArray, terms: Sequence[str], among: str = "") -> Non
         )
 
 
-def _without_intercept(matrix: FloatArray, spec: DesignSpec) -> tuple[FloatArray, list[str]]:
-    names = list(map(str, spec.column_names))
+def _without_intercept(X: FloatArray, spec: DesignSpec) -> tuple[FloatArray, list[str]]:
+    names = spec.column_names
     kept = [j for j, c in enumerate(names) if c != "Intercept"]
     first = len(names) - len(kept)
     # Nearly always it stands first: then nothing is copied.
     at = slice(first, None) if kept == list(range(first, len(names))) else kept
-    return np.asarray(matrix, dtype=float)[:, at], [names[j] for j in kept]
+    return X[:, at], [str(names[j]) for j in kept]
 
 
 def _check_table(

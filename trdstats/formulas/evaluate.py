@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,7 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
             When the values of a factor cannot be computed.
         """
         matrix = self.get_model_matrix(table, output="numpy", na_action="ignore")
-        return np.asarray(matrix, dtype=float)
+        return np.asarray(matrix, dtype=float, order="C")
 
     def get_model_matrix(
         self,
@@ -140,15 +140,23 @@ class CheckedFormula(SimpleFormula):  # type: ignore[misc]
             data, drop_rows=drop_rows, **spec_overrides
         )
 
-    def design(self, table: pd.DataFrame) -> tuple[FloatArray, DesignSpec]:
-        """Return the design of the rows of a table, NaN where not known, and how it is made.
+    def design(
+        self, table: pd.DataFrame, unknown: Literal["ignore", "raise"] = "ignore"
+    ) -> tuple[FloatArray, DesignSpec]:
+        """Return the design of the rows of a table, and how it is made.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+        unknown : {"ignore", "raise"}
+            Whether values that are not known are NaN, or refused.
 
         Raises
         ------
         SpecError, NotEstimableError
             When the values of a factor cannot be computed.
         """
-        matrix = self.get_model_matrix(table, output="numpy", na_action="ignore")
+        matrix = self.get_model_matrix(table, output="numpy", na_action=unknown)
         # In memory a column stands together, for most of what follows goes by column.
         return np.asarray(matrix, dtype=float, order="F"), matrix.model_spec
 
@@ -235,7 +243,30 @@ class _Interpreted:
             super()._check_for_nulls(name, values, *rest)  # type: ignore[misc]
 
 
-class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[misc]
+class _InOneArray:
+    """Designs that are arrays, into which each column is copied once."""
+
+    def _get_columns_for_term(
+        self, factors: list[dict[str, Any]], spec: Any, scale: float = 1
+    ) -> dict[str, Any]:
+        alone = len(factors) == 1 and len(factors[0]) == 1 and scale == 1
+        if alone and spec.output == "numpy":
+            return dict(factors[0])  # copied once, into the array
+        return dict(super()._get_columns_for_term(factors, spec, scale))  # type: ignore[misc]
+
+    def _combine_columns(
+        self, cols: Sequence[tuple[str, Any]], spec: Any, drop_rows: Sequence[int]
+    ) -> Any:
+        if spec.output != "numpy" or not cols:
+            return super()._combine_columns(cols, spec, drop_rows)  # type: ignore[misc]
+        # In memory a column stands together, for most of what follows goes by column.
+        X = np.empty((len(cols), len(cols[0][1])))
+        for row, (_, values) in zip(X, cols, strict=True):
+            row[:] = values
+        return X.T
+
+
+class CheckedMaterializer(_Interpreted, _InOneArray, PandasMaterializer):  # type: ignore[misc]
     """Designs of pandas frames whose factors are interpreted, never run."""
 
     REGISTER_NAME = _NAME

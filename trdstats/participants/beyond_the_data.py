@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pandas as pd
 
 from trdstats.arguments import Level
-from trdstats.errors import DataError, NotEstimableError
+from trdstats.errors import DataError, DataWarning, NotEstimableError
 from trdstats.formulas import quoted, read_right_side
 from trdstats.kinds import label_of
 from trdstats.participants.covariates import read_covariate_table
@@ -35,10 +37,13 @@ def note_extrapolation(
     if not covariates:
         return ()
     try:
-        table = read_covariate_table(
-            frame, " + ".join(map(quoted, covariates)), subject="subject", treatment=by,
-            missing="error",
-        )  # fmt: skip
+        # What the columns hold was warned of by the fit, which read them before.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            table = read_covariate_table(
+                frame, " + ".join(map(quoted, covariates)), subject="subject", treatment=by,
+                missing="error",
+            )  # fmt: skip
     except (DataError, NotEstimableError):
         return ()  # too few subjects, or nothing that differs between them, to tell
     violations, _ = find_violations(table)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import IntArray
-from trdstats.columns import check_named, in_roles
+from trdstats.columns import are_finite, check_named, in_roles
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.formulas import (
     CovariateDesign,
     Uses,
-    check_full_rank,
+    check_differences,
     quoted,
     read_covariates,
     read_right_side,
@@ -92,7 +92,9 @@ def read_covariate_table(
     """
     covariates, column = split_formula(formula, treatment)
     study = data if isinstance(data, Study) else None
-    table = data.subjects if isinstance(data, Study) else to_pandas(data, what="subjects")
+    table = (
+        data.subjects if isinstance(data, Study) else to_pandas(data, what="subjects", copied=False)
+    )
     for name in (subject, column):
         if name not in table:
             raise unknown_name("column", name, table.columns)
@@ -102,8 +104,11 @@ def read_covariate_table(
     nameless = check_named(table["subject"])
     if nameless is not None:
         raise DataError([nameless])
-    twice = table["subject"][table["subject"].duplicated()]
-    if len(twice):
+    names = pd.Index(table["subject"])
+    # Seen at one glance where they stand in their order.
+    is_once = names.is_monotonic_increasing and names.is_unique
+    if not is_once and table["subject"].duplicated().any():
+        twice = table["subject"][table["subject"].duplicated()]
         raise DataError(
             [
                 Problem(
@@ -126,7 +131,7 @@ def read_covariate_table(
     indicators = " + ".join(quoted(f"{c}_missing") for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
     design = read_covariates(table, whole, what="subjects", least=0)
-    varies = np.ptp(design.X, axis=0) > 0
+    varies = np.array([x.min() < x.max() for x in design.X.T], dtype=bool)
     same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
     # A category with one level has no column.
     levels = {c: getattr(design.frame[c].dtype, "categories", ()) for c in needed}
@@ -143,20 +148,21 @@ def read_covariate_table(
             if same
             else f"The formula {covariates!r} names no covariate: there is nothing to balance."
         )
-    check_full_rank(design.X - design.X.mean(axis=0), design.terms)
+    check_differences(design.X, design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
     caveat = study.caveat if study is not None else ""
-    return CovariateTable(table, design, code, labels, whole, filled, same, caveat)
+    # The columns of `table` are those given; the design has copies.
+    return CovariateTable(design.frame, design, code, labels, whole, filled, same, caveat)
 
 
 def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
-    if column.isna().any():
+    unknown, *sizes = np.bincount(column.cat.codes + 1, minlength=len(labels) + 1).tolist()
+    if unknown:
         raise DataError(
             [
                 Problem(
                     "no_treatment",
-                    f"{count_of(int(column.isna().sum()), 'subject has', 'subjects have')} no "
-                    "treatment.",
+                    f"{count_of(unknown, 'subject has', 'subjects have')} no treatment.",
                     (),
                     "Leave them out before, and say so.",
                 )
@@ -166,8 +172,7 @@ def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
         raise NotEstimableError(
             f"Weights need two treatments; there is {', '.join(labels) or 'none'}."
         )
-    counts = column.value_counts().reindex(list(labels), fill_value=0)
-    few = {k: int(n) for k, n in counts.items() if n < FEWEST}
+    few = {k: n for k, n in zip(labels, sizes, strict=True) if n < FEWEST}
     if few:
         listed = ", ".join(f"{k} ({n})" for k, n in few.items())
         raise NotEstimableError(
@@ -178,7 +183,8 @@ def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
 def _fill(
     table: pd.DataFrame, columns: list[str], missing: str, uses: Uses
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    lacks = {c: int(table[c].isna().sum()) for c in columns if table[c].isna().any()}
+    lacks = {c: int(table[c].isna().sum()) for c in columns if not are_finite(table[c])}
+    lacks = {c: n for c, n in lacks.items() if n}
     if not lacks:
         return table, {}
     if missing == "error":
@@ -232,7 +238,7 @@ def _check_finite(table: pd.DataFrame, columns: list[str]) -> None:
     infinite = {
         c: int(np.isinf(table[c].to_numpy(dtype=float)).sum())
         for c in columns
-        if pd.api.types.is_numeric_dtype(table[c].dtype)
+        if pd.api.types.is_numeric_dtype(table[c].dtype) and not are_finite(table[c])
     }
     infinite = {c: n for c, n in infinite.items() if n}
     if infinite:

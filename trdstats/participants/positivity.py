@@ -147,17 +147,17 @@ def _ranges(
     low, high = np.array([(v.min(), v.max()) for v in (values[rows] for rows in by_arm)]).T
     n_kept = sum(len(rows) for rows in by_arm)
     for k, label in enumerate(covariates.labels):
-        for side, beyond, apart in (
-            ("below", values < low[k], high < low[k]),
-            ("above", values > high[k], low > high[k]),
-        ):
-            rows = kept & beyond
+        for side in ("below", "above"):
+            edge, ends = (low[k], low) if side == "below" else (high[k], high)
+            if edge == (ends.min() if side == "below" else ends.max()):
+                continue  # no subject lies beyond
+            apart = high < edge if side == "below" else low > edge
+            rows = kept & (values < edge if side == "below" else values > edge)
             n = int(np.count_nonzero(rows))
             foretold = 0.0
             if n >= BEYOND * n_kept:
                 foretold = _foretold(values, covariates.treatment == k, rows, kept)
             if apart.any() or np.exp(-foretold) < CHANCE:
-                edge = low[k] if side == "below" else high[k]
                 yield Violation(column, f"{side} {edge:g}", label, n, rows, is_range=True)
 
 

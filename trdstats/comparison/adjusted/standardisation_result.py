@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +46,7 @@ class StandardisationResult(ResultByTreatment):
         Treatment, n, n_observed (outcome known; of event times: events).
     coefficients : pandas.DataFrame
         The regression: term, then the columns of estimates.
-    header, notes : tuple
+    header : tuple
         What the summary says of the regression.
     switching : SwitchCounts or None
         Who had started another treatment.
@@ -56,10 +58,16 @@ class StandardisationResult(ResultByTreatment):
     counts: pd.DataFrame
     coefficients: pd.DataFrame
     header: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
     _values: Estimates
     _reference: str
+    _beyond: Callable[[], tuple[str, ...]]
+    _of_times: tuple[str, ...] = ()
     switching: SwitchCounts | None = None
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the summary says of the regression; extrapolation is looked for when asked."""
+        return (*self._of_times, *self._beyond())
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, estimand, variance, reference."""

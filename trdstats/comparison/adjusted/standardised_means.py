@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,8 +76,9 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
             spec.conf_level,
         ),
         header=(("Model", family), *sample.header()),
-        notes=note_extrapolation(
-            sample.frame, spec.formula, spec.by, spec.treated if spec.estimand == "att" else None
+        _beyond=partial(
+            note_extrapolation, sample.frame, spec.formula, spec.by,
+            spec.treated if spec.estimand == "att" else None,
         ),
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,

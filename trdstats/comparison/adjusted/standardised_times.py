@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -65,12 +66,13 @@ def standardise_times(
         counts=counts,
         coefficients=coefficients,
         header=header,
-        notes=(
+        _of_times=(
             *_unseen(times),
             *beyond_follow_up(frame[spec.by], frame["time"].to_numpy(dtype=float), last),
-            *note_extrapolation(
-                frame, spec.formula, spec.by, spec.treated if spec.estimand == "att" else None
-            ),
+        ),
+        _beyond=partial(
+            note_extrapolation, frame, spec.formula, spec.by,
+            spec.treated if spec.estimand == "att" else None,
         ),
         _values=values_by_treatment(
             quantities, spec.by, levels, estimate,

@@ -228,11 +228,14 @@ class PropensityWeights(SummaryMixin):
         return replace(fitted, spec=self, _model=model, _fitted=weights)
 
     def _model(self, covariates: CovariateTable) -> TreatmentModel:
-        X = covariates.design.X - covariates.design.X.mean(axis=0)
-        spread = X.std(axis=0)
-        X /= np.where(spread > 0, spread, 1.0)
+        X = covariates.design.X
+        columns = np.ones((X.shape[1] + 1, len(X)))
+        for column, x in zip(columns[1:], X.T, strict=True):
+            np.subtract(x, x.mean(), out=column)
+            spread = np.sqrt(column @ column / len(x))
+            column /= spread if spread > 0 else 1.0
         return TreatmentModel(
-            X=X,
+            design=columns.T,
             treatment=covariates.treatment,
             k=len(covariates.labels),
             estimand=self.estimand,

@@ -32,8 +32,8 @@ class TreatmentModel:
 
     Attributes
     ----------
-    X : ndarray, shape (n, q)
-        Covariates, centred and scaled.
+    design : ndarray, shape (n, q + 1)
+        Ones, then the covariates, centred and scaled; columns stand together in memory.
     treatment : ndarray of int, shape (n,)
     k : int
     estimand : str
@@ -48,7 +48,7 @@ class TreatmentModel:
         Probabilities of the treatments from elsewhere; then nothing is fitted.
     """
 
-    X: FloatArray
+    design: FloatArray
     treatment: IntArray
     k: int
     estimand: str
@@ -70,7 +70,7 @@ class TreatmentModel:
         NotEstimableError
             When covariates identify the treatment, or no weights balance them.
         """
-        m = np.ones(len(self.X)) if counts is None else counts
+        m = np.ones(len(self.columns)) if counts is None else counts
         fitted = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
         return fitted if self.cap is None else self._cut(fitted, self.cap)
 
@@ -91,8 +91,8 @@ class TreatmentModel:
         weight = np.empty(counts.shape)
         left = np.ones(len(counts), dtype=bool)
         if self._refits_together:
-            design = self._design
-            start = fit_scores(design, self.treatment, self.k, np.ones(len(self.X)))
+            design = self.design
+            start = fit_scores(design, self.treatment, self.k, np.ones(len(self.columns)))
             probability, settled = stacked_scores(design, self.treatment, start, counts)
             target: Target = self.estimand  # type: ignore[assignment]
             weight = weigh(probability, self.treatment, target, self.of)
@@ -107,16 +107,16 @@ class TreatmentModel:
         return by_scores and not self.stabilised and self.cap is None
 
     @property
-    def _design(self) -> FloatArray:
-        """The covariates after a column of ones; columns lie together, as the fit takes them."""
-        return np.vstack([np.ones(len(self.X)), self.X.T]).T
+    def columns(self) -> FloatArray:
+        """Covariates, centred and scaled, shape (n, q)."""
+        return self.design[:, 1:]
 
     def _propensity(self, m: FloatArray) -> FittedWeights:
-        design = self._design
+        design = self.design
         if self.given is None:
             scores = fit_scores(design, self.treatment, self.k, m)
         else:
-            scores, design = Scores.known(self.given), np.empty((len(self.X), 0))
+            scores, design = Scores.known(self.given), np.empty((len(self.columns), 0))
         if self.given is None:
             self._check(scores, m)
         target: Target = self.estimand  # type: ignore[assignment]
@@ -163,10 +163,10 @@ class TreatmentModel:
 
     def _entropy(self, m: FloatArray) -> FittedWeights:
         """Return weights whose moments are those of the target, treatment by treatment."""
-        n, q = self.X.shape
+        n, q = self.columns.shape
         pool = m * (self.treatment == self.of) if self.of >= 0 else m
-        target = pool @ self.X / pool.sum()
-        on_target = pool[:, None] * (self.X - target) / pool.sum()
+        target = pool @ self.columns / pool.sum()
+        on_target = pool[:, None] * (self.columns - target) / pool.sum()
         weight = np.ones(n)
         # Coefficients of every treatment, then the factor that makes its weights sum to its size.
         columns = self.k * q + self.k
@@ -176,7 +176,7 @@ class TreatmentModel:
             if k == self.of:
                 continue
             in_arm = self.treatment == k
-            fit = moment_weights(self.X[in_arm], target, counts=m[in_arm])
+            fit = moment_weights(self.columns[in_arm], target, counts=m[in_arm])
             if not fit.converged:
                 left = np.abs(fit.distance) > _MISSED
                 raise NotEstimableError(
@@ -187,7 +187,7 @@ class TreatmentModel:
             block = slice(k * q, (k + 1) * q)
             weight[in_arm], gamma[k] = fit.weight, fit.gamma
             log_derivative[in_arm, block] = fit.log_derivative
-            centred = self.X[in_arm] - target
+            centred = self.columns[in_arm] - target
             w = m[in_arm] * fit.weight
             slope = (centred * w[:, None]).T @ centred
             # The target is an estimate too: what moves it moves the coefficients.

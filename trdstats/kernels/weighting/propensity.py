@@ -11,8 +11,9 @@ Yoshida and others 2017, Epidemiology 28:387-395, doi:10.1097/EDE.00000000000006
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -20,15 +21,15 @@ from scipy.special import log_softmax
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.numerics.newton_loglik import Move, maximise, shortest
+from trdstats.kernels.weighting.multinomial import Likelihood, LikelihoodSearch, information
 
 Target = Literal["ate", "att", "overlap", "matching"]
 _STEPS = 100
-_ROWS = 4096  # subjects in a block: the design of twenty columns takes 650 kB
 _STILL_MOVING = 0.1  # log odds that a step adds while the likelihood stands still
 _NOTICED = 0.1  # share of the longest step from which on a covariate is named
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scores:
     """A fitted model of treatment.
 
@@ -37,11 +38,9 @@ class Scores:
     gamma : ndarray, shape (k - 1, q)
         Log odds of treatments 1 to k - 1 against 0.
     probability : ndarray, shape (n, k)
-    information : ndarray, shape (p, p)
-        Minus the derivative of the equations; p = (k - 1) q.
     design : ndarray, shape (n, q)
-    residual : ndarray, shape (n, k - 1)
-        Each subject's part in the equations, unweighted by `counts`, per unit of the design.
+    equations : callable
+        Returns `residual` and `information`: they are worked out when errors ask for them.
     converged : bool
     separated : ndarray of bool, shape (q,)
         Separated columns: coefficients diverge while the likelihood does not change.
@@ -49,9 +48,8 @@ class Scores:
 
     gamma: FloatArray
     probability: FloatArray
-    information: FloatArray
     design: FloatArray
-    residual: FloatArray
+    equations: Callable[[], tuple[FloatArray, FloatArray]]
     converged: bool
     separated: BoolArray
 
@@ -60,10 +58,22 @@ class Scores:
         """Return probabilities that no model was fitted for, shape (n, k)."""
         n, k = probability.shape
         none = np.zeros(0, dtype=bool)
-        return cls(
-            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)),
-            np.zeros((n, k - 1)), True, none,
-        )  # fmt: skip
+        equations = partial(_as_they_are, np.zeros((n, k - 1)), np.zeros((0, 0)))
+        return cls(np.zeros((k - 1, 0)), probability, np.zeros((n, 0)), equations, True, none)
+
+    @cached_property
+    def _both(self) -> tuple[FloatArray, FloatArray]:
+        return self.equations()
+
+    @property
+    def residual(self) -> FloatArray:
+        """Each subject's part in the equations, unweighted, per unit of the design: (n, k - 1)."""
+        return self._both[0]
+
+    @property
+    def information(self) -> FloatArray:
+        """Minus the derivative of the equations, shape (p, p); p = (k - 1) q."""
+        return self._both[1]
 
     @property
     def parts(self) -> FloatArray:
@@ -94,35 +104,31 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     Scores
         Not converged under complete separation of the treatments by the covariates.
     """
-    q = X.shape[1]
-    columns, received = np.ascontiguousarray(X.T), np.eye(k)[:, treatment]
-    unit = float(counts.mean())
-    reach = np.maximum(columns.max(axis=1), -columns.min(axis=1))
+    q, unit = X.shape[1], float(counts.mean())
+    search = LikelihoodSearch(np.ascontiguousarray(X.T), treatment, k, counts)
 
-    def reached(by: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(by).reshape(k - 1, q).max(axis=0) * reach)
-
-    def is_last(move: Move[_Model]) -> bool:
+    def is_last(move: Move[Likelihood]) -> bool:
         if abs(move.gain) > 1e-6 * unit + 1e-13 * abs(move.point.loglik):
             return False
-        # At a maximum the steps are tiny by now. Under separation, each
-        # still adds about 1 to the log odds of the separated subjects.
-        return bool(reached(move.by).max() > _STILL_MOVING or np.abs(move.by).max() < 1e-7)
+        # At a maximum the steps are tiny by now, and what is left of one is that times the
+        # distance its curvature was taken from. Under separation, each still adds about 1 to the
+        # log odds of the separated subjects.
+        left = float(np.abs(move.by).max()) * move.point.distance
+        return bool(search.reached(move.by).max() > _STILL_MOVING or left < 1e-13)
 
     top = maximise(
-        partial(_model, columns, received, counts), np.zeros((k - 1) * q), unit=unit, most=_STEPS,
-        direction=shortest, is_last=is_last,
-    )  # fmt: skip
+        search, np.zeros((k - 1) * q), unit=unit, most=_STEPS, direction=shortest, is_last=is_last
+    )
     if top is None:
         raise ValueError("covariates or counts are not finite")
-    far = reached(top.by)
+    far = search.reached(top.by)
     moving = top.settled and far.max() > _STILL_MOVING
     separated = (far > _NOTICED * far.max()) & moving
     p = np.ascontiguousarray(top.point.probability.T)
     gamma = top.theta.reshape(k - 1, q)
     converged = top.settled and not moving
-    residual = np.eye(k)[treatment, 1:] - p[:, 1:]
-    return Scores(gamma, p, top.point.information, X, residual, converged, separated)
+    equations = partial(_likelihood_equations, search.columns, treatment, p, counts)
+    return Scores(gamma, p, X, equations, converged, separated)
 
 
 def balance_scores(
@@ -179,7 +185,8 @@ def balance_scores(
         else:
             break
         gamma, size, (p, residual, J) = gamma + length * step, left, tried
-    return Scores(gamma, p, -J, X, residual, converged, start.separated)
+    solved = partial(_as_they_are, residual, -J)
+    return Scores(gamma, p, X, solved, converged, start.separated)
 
 
 def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
@@ -217,66 +224,16 @@ def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> F
     return (T - np.eye(k)[treatment])[:, 1:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """The likelihood of a multinomial logistic model at one value of its coefficients."""
-
-    loglik: float
-    score: FloatArray
-    information: FloatArray
-    probability: FloatArray  # shape (k, n)
+def _likelihood_equations(
+    columns: FloatArray, treatment: IntArray, p: FloatArray, counts: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return residuals and information of maximum likelihood; p has shape (n, k)."""
+    residual = np.eye(p.shape[1])[treatment, 1:] - p[:, 1:]
+    return residual, information(columns, p.T, counts)
 
 
-def _model(X: FloatArray, Z: FloatArray, counts: FloatArray, theta: FloatArray) -> _Model:
-    """Evaluate it in blocks of subjects that stay in the processor's cache.
-
-    Parameters
-    ----------
-    X, Z : ndarray, shape (q, n) and (k, n)
-        The design and the received treatment, subjects in columns.
-    counts : ndarray, shape (n,)
-    theta : ndarray, shape ((k - 1) q,)
-    """
-    (q, n), k = X.shape, len(Z)
-    gamma, p = theta.reshape(k - 1, q), np.empty((k, n))
-    loglik, score, H = 0.0, np.zeros((k - 1, q)), np.zeros((k - 1, q, k - 1, q))
-    for begin in range(0, n, _ROWS):
-        rows = slice(begin, begin + _ROWS)
-        x, z, m, part = X[:, rows], Z[:, rows], counts[rows], p[:, rows]
-        eta = np.zeros(z.shape)
-        eta[1:] = gamma @ x
-        eta -= eta.max(axis=0)
-        odds = np.exp(eta)
-        total = odds.sum(axis=0)
-        np.divide(odds, total, out=part)
-        loglik += float(m @ ((z * eta).sum(axis=0) - np.log(total)))
-        score += ((z - part)[1:] * m) @ x.T
-        for a in range(1, k):
-            for b in range(a, k):
-                w = m * part[a] * ((a == b) - part[b])
-                H[a - 1, :, b - 1] += (x * w) @ x.T
-    for a in range(k - 1):
-        for b in range(a):
-            H[a, :, b] = H[b, :, a].T
-    return _Model(loglik, score.ravel(), H.reshape((k - 1) * q, -1), p)
-
-
-def logistic_sums(
-    X: FloatArray, treatment: IntArray, k: int, at: FloatArray
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return the log-likelihood of the treatments, its score and its information.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n, q)
-        With a column of ones.
-    treatment : ndarray of int, shape (n,)
-    k : int
-    at : ndarray, shape ((k - 1) q,)
-        Coefficients of the log odds against treatment 0.
-    """
-    model = _model(X.T, np.eye(k)[treatment].T, np.ones(len(X)), at)
-    return model.loglik, model.score, model.information
+def _as_they_are(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return a, b
 
 
 def probabilities(X: FloatArray, gamma: FloatArray) -> FloatArray:

@@ -8,10 +8,10 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, evaluate
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
+from trdstats.kernels.weighting.multinomial import logistic_sums
 from trdstats.kernels.weighting.propensity import (
     Target,
     log_slopes,
-    logistic_sums,
     probabilities,
     weigh,
 )

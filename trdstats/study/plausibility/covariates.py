@@ -123,7 +123,8 @@ def find_codes(values: FloatArray) -> tuple[FloatArray, IntArray, FloatArray] | 
         The codes, how often each occurs, and all values that are no usual code; None where there
         is no such code, or there are too few others to tell.
     """
-    values = values[np.isfinite(values)]
+    if not np.isfinite(values.sum()):
+        values = values[np.isfinite(values)]
     # What lies far from all others is the lowest or the highest.
     if not len(values) or not {float(values.min()), float(values.max())} & _KNOWN_CODES:
         return None
