@@ -101,9 +101,10 @@ def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> lis
     """Check that no number of the columns is infinite."""
     problems = []
     for name in columns:
-        if name not in frame.columns or frame[name].dtype.kind != "f":
+        values = frame[name] if name in frame.columns else None
+        if values is None or values.dtype.kind != "f":
             continue
-        infinite = np.isinf(frame[name].to_numpy(dtype=float))
+        infinite = np.isinf(values.to_numpy(dtype=float))
         if infinite.any():
             problems.append(
                 Problem(

@@ -27,7 +27,7 @@ from trdstats.errors import (
 )
 from trdstats.formulas import Uses, as_categories, check_outcome_apart, read_right_side
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_labels, trimmed
+from trdstats.kinds import as_labels, missing_in, trimmed
 from trdstats.outcomes import Definition
 from trdstats.outcomes.switching import SwitchCounts, switch_days
 from trdstats.outcomes.verdicts.after_switch import switches_by
@@ -291,7 +291,7 @@ def check_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> Non
     for column in columns:
         if column not in frame:
             raise unknown_name(f"column of the {what}", column, frame.columns)
-        left = frame[column].isna().to_numpy()
+        left = missing_in(frame[column])
         if left.any():
             who = frame["subject"].to_numpy(dtype=object)[left]
             problems.append(
