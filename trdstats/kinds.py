@@ -88,7 +88,7 @@ def is_plain_number(dtype: object) -> bool:
 def missing_in(values: pd.Series[Any]) -> BoolArray:
     """Return which entries of a column are missing."""
     if is_plain_number(values.dtype):
-        return np.isnan(values.to_numpy())
+        return np.asarray(np.isnan(values.to_numpy()))
     return values.isna().to_numpy(dtype=bool)
 
 

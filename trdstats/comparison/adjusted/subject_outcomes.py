@@ -271,10 +271,12 @@ def with_covariates(
     named = sorted(needed | ({by} if by is not None else set()))
     frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)
+    frame = frame.copy(deep=False)  # what is returned is a copy of all values
     if by == "treatment":
         # Treatments are labels, in plain frames as in studies; other numbers are refused.
-        frame = frame.assign(treatment=as_labels(frame[by]))
-    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
+        frame[by] = as_labels(frame[by])
+    frame.index = pd.RangeIndex(len(frame))
+    return as_categories(frame, named, uses=uses, what=what)
 
 
 def check_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
