@@ -158,7 +158,9 @@ class Matching(SummaryMixin):
         of_name = np.array([*(place.get(name, -1) for name in names.categories), -1])
         of_pair = of_name[names.codes]
         frame = table[of_pair >= 0].reset_index(drop=True)
-        frame[self.by] = pd.Categorical.from_codes(of_pair[of_pair >= 0], [control, treated])
+        frame[self.by] = pd.Categorical.from_codes(
+            of_pair[of_pair >= 0], pd.Index([control, treated])
+        )
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
