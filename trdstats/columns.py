@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, argument, count_of, nearest
-from trdstats.kinds import CONTAINERS, label_of, places, spelled_numbers
+from trdstats.kinds import CONTAINERS, is_plain_number, label_of, places, spelled_numbers
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 
@@ -105,7 +105,7 @@ def are_finite(values: pd.Series[Any]) -> bool:
     >>> are_finite(pd.Series([1.0, 2.0])), are_finite(pd.Series([1.0, np.nan]))
     (True, False)
     """
-    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "iuf":
+    if not is_plain_number(values.dtype):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         return values.dtype.kind != "f" or bool(np.isfinite(values.to_numpy().sum()))
@@ -115,9 +115,10 @@ def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> lis
     """Check that no number of the columns is infinite."""
     problems = []
     for name in columns:
-        if name not in frame.columns or frame[name].dtype.kind != "f" or are_finite(frame[name]):
+        values = frame[name] if name in frame.columns else None
+        if values is None or values.dtype.kind != "f" or are_finite(values):
             continue
-        infinite = np.isinf(frame[name].to_numpy(dtype=float))
+        infinite = np.isinf(values.to_numpy(dtype=float))
         if infinite.any():
             problems.append(
                 Problem(

@@ -80,6 +80,18 @@ def plain_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(result, index=values.index, name=values.name)
 
 
+def is_plain_number(dtype: object) -> bool:
+    """Return whether a type of column is one of NumPy's numbers; pandas takes longer to say so."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "iuf"
+
+
+def missing_in(values: pd.Series[Any]) -> BoolArray:
+    """Return which entries of a column are missing."""
+    if is_plain_number(values.dtype):
+        return np.asarray(np.isnan(values.to_numpy()))
+    return values.isna().to_numpy(dtype=bool)
+
+
 def kind_of(values: pd.Series[Any]) -> Kind:
     """Return what a column holds.
 
@@ -90,6 +102,8 @@ def kind_of(values: pd.Series[Any]) -> Kind:
         some texts among them, and texts most of which are numbers, are mixed.
     """
     dtype = values.dtype
+    if is_plain_number(dtype):
+        return "number"
     if isinstance(dtype, pd.CategoricalDtype):
         return "date" if _are_dates(dtype.categories) else "category"
     if is_bool_dtype(dtype):
@@ -253,6 +267,8 @@ def trimmed(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
+    if is_plain_number(values.dtype):
+        return values
     if is_numeric_dtype(values.dtype) or is_datetime64_any_dtype(values.dtype):
         return values
     held = values.array

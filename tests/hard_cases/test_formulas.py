@@ -12,6 +12,7 @@ import pytest
 
 import trdstats as trd
 from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, UnknownNameError
+from trdstats.formulas import evaluate
 from trdstats.formulas.language import function_names
 from trdstats.formulas.reading import parse
 from trdstats.plan.reading import plan_from_text
@@ -343,3 +344,46 @@ def test_a_summary_of_many_levels_is_exact(formula: str, sites: int) -> None:
 def test_no_covariate_at_all() -> None:
     with pytest.raises((SpecError, NotEstimableError), match="no covariate"):
         trd.CoxPH("1").fit(trd.EventTimes(people()))
+
+
+MAIN_EFFECTS = ["1", "arm", "dose", "dose + arm + `per kg`", "grade + rare + arm", "one + half"]
+OTHERS = ["arm * dose", "0 + arm", "log(dose + 1)", "C(dose)", "lost", "gap", "twin", "hidden"]
+
+
+def _columns_of_all_kinds() -> pd.DataFrame:
+    rng, n = np.random.default_rng(7), 60
+    gap = np.where(rng.random(n) < 0.2, None, "a").astype(object)
+    return pd.DataFrame(
+        {
+            "arm": pd.Categorical(rng.choice(["b", "c", "a"], n), ["b", "c", "a"]),
+            "grade": pd.Categorical(rng.integers(1, 4, n), ordered=True),
+            "rare": pd.Categorical(rng.choice(["p", "q"], n), ["p", "never", "q"]),
+            "one": pd.Categorical(["z"] * n),
+            "half": pd.Categorical(rng.integers(0, 2, n).astype(bool)),
+            "dose": rng.integers(0, 200, n).astype("uint8"),
+            "per kg": rng.normal(size=n).astype("float32"),
+            "lost": np.where(rng.random(n) < 0.2, np.nan, 1.0),
+            "gap": pd.Categorical(gap, ["a", "b"]),
+            "twin": pd.Categorical(rng.choice(np.array([0, 1, "1"], dtype=object), n), [0, 1, "1"]),
+            "hidden": pd.Categorical(rng.choice(["a", "__b"], n)),
+        }
+    )
+
+
+@pytest.mark.parametrize("formula", MAIN_EFFECTS + OTHERS)
+def test_main_effects_are_the_designs_of_formulaic(
+    formula: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, parsed = _columns_of_all_kinds(), parse("1 + " + formula)[1]
+    X, spec = parsed.design(table)
+    at_once = evaluate.main_effects(parsed, table) is not None
+    assert at_once is (formula in MAIN_EFFECTS)
+    monkeypatch.setattr(evaluate, "main_effects", lambda *_: None)
+    slow, theirs = parsed.design(table)
+    assert np.array_equal(X, slow, equal_nan=True)
+    assert repr(spec) == repr(theirs)
+    assert (spec.references(), spec.levels()) == (theirs.references(), theirs.levels())
+    assert [row.term for row in spec.structure] == [row.term for row in theirs.structure]
+    # Of other rows, with what was kept.
+    later = table.dropna(subset="gap")[5:]
+    assert np.array_equal(spec.rows(later), theirs.rows(later), equal_nan=True)

@@ -50,16 +50,16 @@ class EstimateResult(SummaryMixin):
         """
         level = self.conf_level if conf_level is None else conf_level
         estimates = self._table()
-        table = estimates.tidy(conf_level=level)
-        columns = dict(self._table_columns(table, level))
-        for name in [c for c in columns if c in table]:
-            table[name] = columns.pop(name)
+        held = estimates._columns(level)
+        table = pd.DataFrame(held, index=pd.RangeIndex(len(estimates)))
+        columns = self._table_columns(table, level)
         if not columns:
             return table
         # One frame of all columns: frames joined, or columns inserted, take several times as long.
-        k = len(estimates.keys.columns)
-        held = [(name, table[name].array) for name in table]
-        return pd.DataFrame(dict([*held[:k], *columns.items(), *held[k:]]), index=table.index)
+        keys = {name: held[name] for name in estimates.keys}
+        added = {name: values for name, values in columns.items() if name not in held}
+        # What stands in two of them keeps its first place and takes the last values.
+        return pd.DataFrame(keys | added | held | dict(columns), index=table.index)
 
     def _table(self) -> Estimates:
         """Return the estimates as a table needs them; without influences where they are costly."""

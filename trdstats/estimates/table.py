@@ -158,6 +158,10 @@ class EstimateTable(SummaryMixin):
             statistic and p_value (on that scale), conf_low, conf_high, conf_level, and the
             reason where an estimate could not be had.
         """
+        return pd.DataFrame(self._columns(conf_level), index=pd.RangeIndex(len(self)))
+
+    def _columns(self, conf_level: float) -> dict[Hashable, object]:
+        """Return the columns of `tidy` by name: the keys, then what is known of the estimates."""
         low, high = self.interval(conf_level)
         statistics: dict[Hashable, object] = {
             "estimate": self.value, "std_error": self.std_error, "scale": list(self.scale),
@@ -165,7 +169,7 @@ class EstimateTable(SummaryMixin):
             "conf_low": low, "conf_high": high, "conf_level": conf_level,
             "reason": list(self.reasons),
         }  # fmt: skip
-        return beside(self.keys, statistics)
+        return arrays_of(self.keys) | statistics
 
     def select(self, rows: npt.ArrayLike) -> Self:
         """Return some of the estimates.
@@ -275,9 +279,13 @@ def counted(keys: pd.DataFrame) -> pd.DataFrame:
 
 def beside(keys: pd.DataFrame, columns: Mapping[Hashable, object]) -> pd.DataFrame:
     """Return keys, their rows counted from 0, with columns to the right of them."""
+    return pd.DataFrame(arrays_of(keys) | dict(columns), index=pd.RangeIndex(len(keys)))
+
+
+def arrays_of(keys: pd.DataFrame) -> dict[Hashable, object]:
+    """Return the columns of keys without their index."""
     # Columns set one after the other, or aligned, would cost more than all the arithmetic.
-    left: dict[Hashable, object] = {name: keys[name].array for name in keys}
-    return pd.DataFrame(left | dict(columns), index=pd.RangeIndex(len(keys)))
+    return {name: keys[name].array for name in keys}
 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> FloatArray:

@@ -18,7 +18,14 @@ from trdstats.errors import DataError, DataWarning, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_category, check_kind, kind_of, trimmed
+from trdstats.kinds import (
+    as_category,
+    check_kind,
+    is_plain_number,
+    kind_of,
+    missing_in,
+    trimmed,
+)
 from trdstats.study import Study
 from trdstats.study.plausibility.covariates import note_whole_numbers
 from trdstats.study.plausibility.lookalikes import note_lookalikes
@@ -187,7 +194,7 @@ def as_categories(
         raise DataError(problems)
     if is_part:
         return frame.assign(**changed)
-    levels = {c: pd.Categorical(v).categories for c, v in changed.items()}
+    levels = {c: v.dtype.categories for c, v in changed.items()}
     for column, names in levels.items():
         if column != visit and column not in uses.categories:
             spelled = note_whole_numbers(frame[column], names, column, what)
@@ -214,6 +221,8 @@ _LABELS = ("texts_among_numbers", "numbers_as_text", "dates_as_text")  # as C() 
 
 
 def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
+    if is_plain_number(values.dtype):
+        return True
     if isinstance(values.dtype, pd.CategoricalDtype):
         return False
     if pd.api.types.is_bool_dtype(values.dtype):
@@ -380,12 +389,13 @@ def read_covariates(
     is_missing = np.zeros(len(table), dtype=bool)
     for column in needed:
         if not are_finite(table[column]):
-            is_missing |= table[column].isna().to_numpy()
+            is_missing |= missing_in(table[column])
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
-    rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
-    rows.index = pd.RangeIndex(len(rows))
+    # Each column of a new frame is made anew when it is asked for: no copy without need.
+    rows = table[~is_missing] if is_missing.any() else table
     frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
+    frame.index = pd.RangeIndex(len(frame))
     if not is_of_study(table):
         warn_of_codes(frame, needed, what)
     X, spec = _with_intercept(parsed).design(frame, unknown="raise")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
+from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import FormulaicError
 from formulaic.formula import SimpleFormula
 from formulaic.materializers import PandasMaterializer
@@ -37,6 +37,7 @@ from trdstats.formulas.language import (
     by_value,
     plain_spelling,
 )
+from trdstats.formulas.main_effects import main_effects, variable_of
 from trdstats.kinds import as_category, kind_of, label_of
 
 _NAME = "trdstats"
@@ -117,6 +118,16 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
             When the values of a factor cannot be computed.
         """
         spec = self.update(**{**attr_overrides, "materializer": _NAME})
+        plain = None
+        if spec.output == "numpy" and not drop_rows and not (spec.structure or spec.encoder_state):
+            plain = main_effects(spec.formula, data)
+        if plain is not None:
+            known = spec.update(
+                materializer_params={},
+                structure=plain.structure,
+                encoder_state=plain.encoder_state,
+            )
+            return ModelMatrix(plain.X, spec=known)
         try:
             return spec.get_materializer(data).get_model_matrix(spec, drop_rows=drop_rows)
         except TrdstatsError:
@@ -228,12 +239,12 @@ class _Interpreted:
         values = _column(self.data, name)
         is_plain = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"
         # Numbers as an array: every step that formulaic takes with a column is dearer.
-        return values.to_numpy() if is_plain else values, {_variable(name)}
+        return values.to_numpy() if is_plain else values, {variable_of(name)}
 
     def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
         expression = read_expression(expr)
         values = _Interpreter(self.data, expression, spec.transform_state).factor()
-        return values, {_variable(name) for name in expression.numbers | expression.categories}
+        return values, {variable_of(name) for name in expression.numbers | expression.categories}
 
     def _check_for_nulls(self, name: str, values: Any, *rest: Any) -> None:
         # Formulaic would list the rows without a value: most often there is none.
@@ -416,10 +427,6 @@ def _numbers(values: pd.Series[Any], name: str, text: str) -> FloatArray:
 def _constant(node: ast.expr) -> Any:
     value = ast.literal_eval(node)
     return value if not isinstance(value, float) or math.isfinite(value) else np.nan
-
-
-def _variable(name: str) -> Variable:
-    return Variable(name, roles=["value"], source="data")
 
 
 def _plain_error(error: BaseException) -> TrdstatsError:

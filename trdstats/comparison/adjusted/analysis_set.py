@@ -28,7 +28,7 @@ from trdstats.estimates.weights import (
 )
 from trdstats.formulas import check_full_rank
 from trdstats.kernels.weighting.generalised_linear import Family, LinearFit, fit_linear_model
-from trdstats.kernels.weighting.propensity import fit_scores
+from trdstats.kernels.weighting.propensity import Scores, fit_scores
 from trdstats.threads import one_thread
 
 # Log odds a standard deviation of a covariate makes where it separates treatments.
@@ -188,14 +188,31 @@ class TreatmentModel:
     ----------
     Z : ndarray, shape (n, q)
         Design of every subject: ones, then covariates centred and scaled.
-    gamma : ndarray, shape (K - 1, q)
-    influence : ndarray, shape (n, (K - 1) q)
-        Of every subject on gamma; 0 for those the model was not fitted to.
+    scores : Scores
+        Of those the model was fitted to.
+    rows : ndarray of bool, shape (n,)
+        Who they are.
+    weight : ndarray
+        Of them.
     """
 
     Z: FloatArray
-    gamma: FloatArray
-    influence: FloatArray
+    scores: Scores
+    rows: BoolArray
+    weight: FloatArray
+
+    @property
+    def gamma(self) -> FloatArray:
+        """Coefficients, shape (K - 1, q)."""
+        return self.scores.gamma
+
+    @property
+    @one_thread
+    def influence(self) -> FloatArray:
+        """Influence of every subject on gamma, shape (n, (K - 1) q); 0 for those beside `rows`."""
+        influence = np.zeros((len(self.Z), self.scores.gamma.size))
+        influence[self.rows] = self.weight[:, None] * self.scores.influence()
+        return influence
 
     def probability(self) -> FloatArray:
         """Return the probability of each treatment, shape (n, K)."""
@@ -239,9 +256,7 @@ def fit_treatment_model(
             "them, so that nothing compares them. Leave such subjects or treatments out, and say "
             "so."
         )
-    influence = np.zeros((len(X), fit.parts.shape[1]))
-    influence[rows] = weight[:, None] * fit.influence()
-    return TreatmentModel(Z, fit.gamma, influence)
+    return TreatmentModel(Z, fit, rows, weight)
 
 
 def _separated(terms: list[str], outcome: str) -> NotEstimableError:

@@ -151,11 +151,16 @@ class Matching(SummaryMixin):
             raise unknown_name("column", "subject", table.columns)
         table = trimmed(table, ["subject"])
         check_one_row_each(table)
-        control, treated = self._pair(table)
-        names = as_labels(table[self.by]).astype(object)
-        of_pair = names.isin([control, treated]).to_numpy()
-        frame = table[of_pair].reset_index(drop=True)
-        frame[self.by] = pd.Categorical(names[of_pair], [control, treated])
+        coded = with_covariates(table, (), self.by, "subjects")
+        control, treated = self._pair(levels_by(coded, self.by))
+        names = as_labels(coded[self.by]).array
+        place = {control: 0, treated: 1}
+        of_name = np.array([*(place.get(name, -1) for name in names.categories), -1])
+        of_pair = of_name[names.codes]
+        frame = table[of_pair >= 0].reset_index(drop=True)
+        frame[self.by] = pd.Categorical.from_codes(
+            of_pair[of_pair >= 0], pd.Index([control, treated])
+        )
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
@@ -206,8 +211,8 @@ class Matching(SummaryMixin):
         spread = np.sqrt(np.mean([gap[code == k].var(ddof=1) for k in (0, 1)]))
         return float(self.caliper * spread)
 
-    def _pair(self, table: pd.DataFrame) -> tuple[str, str]:
-        levels = levels_by(with_covariates(table, (), self.by, "subjects"), self.by)
+    def _pair(self, levels: list[str]) -> tuple[str, str]:
+        """Return the control and the treated among the treatments."""
         treated, control = (
             None if name is None else pick_level("treatment", name, levels)
             for name in (self.treated, self.control)

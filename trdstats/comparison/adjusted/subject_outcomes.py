@@ -27,7 +27,7 @@ from trdstats.errors import (
 )
 from trdstats.formulas import Uses, as_categories, check_outcome_apart, read_right_side
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_labels, trimmed
+from trdstats.kinds import as_labels, missing_in, trimmed
 from trdstats.outcomes import Definition
 from trdstats.outcomes.switching import SwitchCounts, switch_days
 from trdstats.outcomes.verdicts.after_switch import switches_by
@@ -271,10 +271,12 @@ def with_covariates(
     named = sorted(needed | ({by} if by is not None else set()))
     frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)
+    frame = frame.copy(deep=False)  # what is returned is a copy of all values
     if by == "treatment":
         # Treatments are labels, in plain frames as in studies; other numbers are refused.
-        frame = frame.assign(treatment=as_labels(frame[by]))
-    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
+        frame[by] = as_labels(frame[by])
+    frame.index = pd.RangeIndex(len(frame))
+    return as_categories(frame, named, uses=uses, what=what)
 
 
 def check_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -291,7 +293,7 @@ def check_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> Non
     for column in columns:
         if column not in frame:
             raise unknown_name(f"column of the {what}", column, frame.columns)
-        left = frame[column].isna().to_numpy()
+        left = missing_in(frame[column])
         if left.any():
             who = frame["subject"].to_numpy(dtype=object)[left]
             problems.append(

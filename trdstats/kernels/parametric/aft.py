@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
@@ -119,7 +118,8 @@ def fit_aft(
     best = best_of(reached)
     terms = subject_terms(distribution, times, Z, best.theta)
     scores = np.hstack([Z * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
-    back = block_diag(design.back(), np.eye(len(best.theta) - q))
+    back = np.eye(len(best.theta))
+    back[:q, :q] = design.back()
     return AFTFit(
         distribution, back @ best.theta, best.point.information, scores, back, best.point.loglik,
         best.converged, best.iterations, q=q,
@@ -156,7 +156,8 @@ def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
     H[:q, :q] = X.T @ ((weight * hessian[:, 0, 0])[:, None] * X)
     H[:q, q:] = X.T @ (weight[:, None] * hessian[:, 0, 1:])
     H[q:, :q] = H[:q, q:].T
-    H[q:, q:] = np.tensordot(weight, hessian[:, 1:, 1:], 1)
+    others = hessian[:, 1:, 1:].reshape(len(weight), -1)
+    H[q:, q:] = (weight[None] @ others).reshape(p - q, p - q)
     score = np.concatenate([X.T @ (weight * gradient[:, 0]), weight @ gradient[:, 1:]])
     return Surface(float(weight @ terms.value), score, -H)
 

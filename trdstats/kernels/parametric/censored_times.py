@@ -9,7 +9,7 @@ censoring in one parametric likelihood); Kalbfleisch and Prentice 2002, section 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import roots_legendre
@@ -40,11 +40,24 @@ class CensoredTimes:
         left-censored time, log_right is inf for a right-censored one.
     log_entry : ndarray, shape (n,)
         Start of observation; -inf without delayed entry.
+    exact, seen, open_left, late : ndarray of bool, shape (n,)
+        Whether the time is known, the event happened within follow-up, nothing is known of its
+        left end, and observation began later. A search asks at every step: they are kept.
     """
 
     log_left: FloatArray
     log_right: FloatArray
     log_entry: FloatArray
+    exact: BoolArray = field(init=False, repr=False)
+    seen: BoolArray = field(init=False, repr=False)
+    open_left: BoolArray = field(init=False, repr=False)
+    late: BoolArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exact", self.log_left == self.log_right)
+        object.__setattr__(self, "seen", np.isfinite(self.log_right))
+        object.__setattr__(self, "open_left", np.isneginf(self.log_left))
+        object.__setattr__(self, "late", np.isfinite(self.log_entry))
 
     @classmethod
     def of(cls, left: FloatArray, right: FloatArray, entry: FloatArray) -> CensoredTimes:
@@ -52,24 +65,14 @@ class CensoredTimes:
         with np.errstate(divide="ignore"):
             return cls(np.log(left), np.log(right), np.log(entry))
 
-    @property
-    def exact(self) -> BoolArray:
-        """Whether the time is known, shape (n,)."""
-        return np.asarray(self.log_left == self.log_right)
-
     def by_kind(self) -> list[IntArray]:
         """Return the rows of each kind of censoring that there is."""
-        kind = 4 * self.exact + 2 * self.seen + np.isneginf(self.log_left)
+        kind = 4 * self.exact + 2 * self.seen + self.open_left
         return [np.flatnonzero(kind == k) for k in range(8) if (kind == k).any()]
 
     def take(self, rows: IntArray) -> CensoredTimes:
         """Return some of the times."""
         return CensoredTimes(self.log_left[rows], self.log_right[rows], self.log_entry[rows])
-
-    @property
-    def seen(self) -> BoolArray:
-        """Whether the event happened within follow-up, shape (n,)."""
-        return np.isfinite(self.log_right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,12 @@ class Terms:
             self.gradient + other.gradient,
             self.hessian + other.hessian,
         )
+
+    def put(self, rows: BoolArray, terms: Terms) -> None:
+        """Set the terms of some subjects."""
+        self.value[rows] = terms.value
+        self.gradient[rows] = terms.gradient
+        self.hessian[rows] = terms.hessian
 
     def __neg__(self) -> Terms:
         return Terms(-self.value, -self.gradient, -self.hessian)
@@ -136,8 +145,7 @@ def log_likelihood(
         Derivatives in (eta, log sigma).
     """
     terms = observed(distribution, times, eta, log_sigma)
-    late = np.isfinite(times.log_entry)
-    if late.any():
+    if times.late.any():
         terms += -log_survival(distribution, times.log_entry, eta, log_sigma)
     return terms
 
@@ -146,28 +154,25 @@ def observed(
     distribution: StandardDistribution, times: CensoredTimes, eta: FloatArray, log_sigma: float
 ) -> Terms:
     """Return each subject's log-likelihood without regard to entry."""
-    n = len(eta)
-    total = Terms(np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2, 2)))
-    left, right, exact, has_event = times.log_left, times.log_right, times.exact, times.seen
-    open_left = np.isneginf(left)
-    both = has_event & ~exact & ~open_left
-    narrow = np.zeros(n, dtype=bool)
-    narrow[both] = _is_narrow(distribution, left[both], right[both], eta[both], np.exp(log_sigma))
+    left, right = times.log_left, times.log_right
+    total = None
     for mask, part in (
-        (exact, _exact),
-        (~has_event, _right_censored),
-        (has_event & open_left, _left_censored),
-        (both & narrow, _integrated),
-        (both & ~narrow, _differenced),
+        (times.exact, _exact),
+        (~times.seen, _right_censored),
+        (times.seen & times.open_left, _left_censored),
+        (times.seen & ~times.exact & ~times.open_left, _between),
     ):
         if mask.all():
             return part(distribution, left, right, eta, log_sigma)
         if mask.any():
+            total = _nothing(len(eta)) if total is None else total
             terms = part(distribution, left[mask], right[mask], eta[mask], log_sigma)
-            total.value[mask] = terms.value
-            total.gradient[mask] = terms.gradient
-            total.hessian[mask] = terms.hessian
-    return total
+            total.put(mask, terms)
+    return _nothing(len(eta)) if total is None else total
+
+
+def _nothing(n: int) -> Terms:
+    return Terms(np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2, 2)))
 
 
 def with_shape(terms_at: Callable[[float], Terms], Q: float) -> Terms:
@@ -252,6 +257,24 @@ def _log_tail(
     return _of_point(z, sigma, log_tail * keep, first * keep, second * keep)
 
 
+def _between(
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
+) -> Terms:
+    narrow = _is_narrow(distribution, left, right, eta, np.exp(log_sigma))
+    if not narrow.any():
+        return _differenced(distribution, left, right, eta, log_sigma)
+    if narrow.all():
+        return _integrated(distribution, left, right, eta, log_sigma)
+    total = _nothing(len(eta))
+    for rows, part in ((narrow, _integrated), (~narrow, _differenced)):
+        total.put(rows, part(distribution, left[rows], right[rows], eta[rows], log_sigma))
+    return total
+
+
 def _is_narrow(
     distribution: StandardDistribution,
     left: FloatArray,
@@ -315,7 +338,7 @@ def _differenced(
         aa = -at_a * (slope_a + at_a)
         bb = at_b * (slope_b - at_b)
     ab = at_a * at_b
-    gradient = np.stack([(at_a - at_b) / sigma, a * at_a - b * at_b], axis=-1)
+    gradient = _beside((at_a - at_b) / sigma, a * at_a - b * at_b)
     mixed = (a * aa + (a + b) * ab + b * bb - at_a + at_b) / sigma
     spread = a**2 * aa + 2 * a * b * ab + b**2 * bb - a * at_a + b * at_b
     return Terms(log_mass, gradient, _symmetric((aa + 2 * ab + bb) / sigma**2, mixed, spread))
@@ -325,9 +348,15 @@ def _of_point(
     z: FloatArray, sigma: float, value: FloatArray, first: FloatArray, second: FloatArray
 ) -> Terms:
     """Return a function of z = (y - eta) / sigma with derivatives in (eta, log sigma)."""
-    gradient = np.stack([-first / sigma, -z * first], axis=-1)
+    gradient = _beside(-first / sigma, -z * first)
     mixed = (z * second + first) / sigma
     return Terms(value, gradient, _symmetric(second / sigma**2, mixed, z**2 * second + z * first))
+
+
+def _beside(first: FloatArray, second: FloatArray) -> FloatArray:
+    result = np.empty((*first.shape, 2))
+    result[..., 0], result[..., 1] = first, second
+    return result
 
 
 def _symmetric(top: FloatArray, mixed: FloatArray, bottom: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from trdstats.formulas import (
 from trdstats.frames import to_pandas
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.kernels.parametric.mixed_times import MixedTimes
+from trdstats.kinds import missing_in
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.event_times import OUTCOME_COLUMNS
 from trdstats.outcomes.switching import notes_on
@@ -166,7 +167,7 @@ def analyse(
     present = [c for c in needed if c in table]
     complete = np.ones(len(table), dtype=bool)
     for column in present:
-        complete &= table[column].notna().to_numpy()
+        complete &= ~missing_in(table[column])
     followed, sample = sample.n, sample.keep(complete)
     if not sample.groups:
         raise NotEstimableError(f"No subject has all covariates: {', '.join(present)}.")
@@ -196,10 +197,9 @@ def analyse(
 
 
 def _known(table: pd.DataFrame) -> CensoredTimes:
-    event = (table["status"] == 1).to_numpy()
+    event = table["status"].to_numpy() == 1
     left = table["left"].to_numpy(dtype=float)
     right = np.where(event, table["right"].to_numpy(dtype=float), np.inf)
-    subjects = table["subject"].to_numpy(dtype=object)
     checks = (
         ("event_at_zero", right == 0, "event is", "events are",
          "dated at time 0 exactly, which has no logarithm.",
@@ -211,7 +211,7 @@ def _known(table: pd.DataFrame) -> CensoredTimes:
         Problem(
             kind,
             f"{count_of(int(bad.sum()), one, many)} {text}",
-            tuple(str(s) for s in subjects[bad]),
+            tuple(str(s) for s in table["subject"][bad]),
             remedy,
         )
         for kind, bad, one, many, text, remedy in checks
@@ -230,8 +230,10 @@ def check_events(design: CovariateDesign, seen: BoolArray) -> None:
     for column in _columns(design):
         values = design.frame[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
-            having = set(values[seen])
-            without += [f"{column} = {c}" for c in values.cat.categories if c not in having]
+            names = values.cat.categories
+            code = values.cat.codes.to_numpy()[seen]
+            events = np.bincount(code[code >= 0], minlength=len(names))
+            without += [f"{column} = {c}" for c, n in zip(names, events, strict=True) if not n]
     if without:
         raise NotEstimableError(
             f"No subject had the event where {' or '.join(without)}: the time ratio has no finite "

@@ -13,6 +13,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Standardised
+from trdstats.kinds import missing_in
 from trdstats.outcomes import Episodes as EpisodeTable
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.event_times import OUTCOME_COLUMNS
@@ -120,7 +121,7 @@ def regress(
     weight[group.row] = group.weight
     usable = weight > 0
     for column in needed:
-        usable &= frame[column].notna().to_numpy()
+        usable &= ~missing_in(frame[column])
     row = np.flatnonzero(usable)
     if not len(row):
         raise NotEstimableError(f"No subject has {', '.join(needed)}.")
