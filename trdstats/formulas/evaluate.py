@@ -38,7 +38,7 @@ from trdstats.formulas.language import (
     plain_spelling,
 )
 from trdstats.formulas.main_effects import main_effects, variable_of
-from trdstats.kinds import as_category, kind_of, label_of
+from trdstats.kinds import as_category, is_plain_number, kind_of, label_of
 
 _NAME = "trdstats"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -237,9 +237,9 @@ class _Interpreted:
 
     def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
         values = _column(self.data, name)
-        is_plain = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"
         # Numbers as an array: every step that formulaic takes with a column is dearer.
-        return values.to_numpy() if is_plain else values, {variable_of(name)}
+        held = values.to_numpy() if is_plain_number(values.dtype) else values
+        return held, {variable_of(name)}
 
     def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
         expression = read_expression(expr)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import DataWarning, count_of, warn
+from trdstats.kinds import is_plain_number
 from trdstats.study.plausibility.covariates import find_codes, may_be_names, words_on_codes
 from trdstats.study.plausibility.timeline import FEWEST
 
@@ -96,6 +97,6 @@ def _warn_of_sign(table: pd.DataFrame, change: FloatArray) -> None:
 
 def _numbers(values: pd.Series[Any]) -> FloatArray:
     """Return a column as numbers, NaN where an entry is none."""
-    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+    if is_plain_number(values.dtype):
         return values.to_numpy(dtype=float)
     return np.asarray(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))
