@@ -35,7 +35,7 @@ def recompute_propensity(result: Any, data: object) -> Iterator[Recomputed]:
     import statsmodels.api as sm
 
     model, library = result._model, library_of("statsmodels")
-    X = with_intercept(_scaled(model.X))
+    X = with_intercept(_scaled(model.columns))
     try:
         if model.k == 2:
             fit = sm.GLM(model.treatment, X, family=sm.families.Binomial()).fit(tol=1e-14)
