@@ -291,7 +291,7 @@ def cases() -> Iterator[Case]:
     for n in (10_000, 100_000):
         yield _incidence(n, tied=True)
         yield _gray(n)
-    yield _incidence(100_000, tied=False)
+    yield _incidence(10_000, tied=False)
     for n in (4_000, 100_000):
         yield _fine_gray(n)
     yield _rmst(1_000)
