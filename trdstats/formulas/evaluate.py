@@ -249,7 +249,7 @@ class _Interpreted:
     def _check_for_nulls(self, name: str, values: Any, *rest: Any) -> None:
         # Formulaic would list the rows without a value: most often there is none.
         held = getattr(values, "__wrapped__", values)
-        is_number = isinstance(held, np.ndarray) and held.ndim == 1 and held.dtype.kind in "iuf"
+        is_number = isinstance(held, np.ndarray) and held.ndim == 1 and is_plain_number(held.dtype)
         if not is_number or np.isnan(held).any():
             super()._check_for_nulls(name, values, *rest)  # type: ignore[misc]
 

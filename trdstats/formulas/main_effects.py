@@ -19,6 +19,7 @@ from formulaic.transforms.contrasts import ContrastsState, TreatmentContrasts
 from formulaic.utils.variables import Variable
 
 from trdstats.arrays import FloatArray
+from trdstats.kinds import is_plain_number
 
 _NAMED = "{name}[T.{field}]"
 
@@ -78,7 +79,7 @@ def main_effects(terms: Sequence[Term], table: pd.DataFrame) -> MainEffects | No
             numbers = (
                 values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else None
             )
-            if numbers is None or numbers.dtype.kind not in "iuf" or np.isnan(numbers).any():
+            if numbers is None or not is_plain_number(numbers.dtype) or np.isnan(numbers).any():
                 return None
             names = [factor.expr]
             columns.append(numbers)
@@ -86,7 +87,10 @@ def main_effects(terms: Sequence[Term], table: pd.DataFrame) -> MainEffects | No
         known = EvaluatedFactor(factor, None, {variable_of(factor.expr)})
         scoped = ScopedFactor(known, reduced=isinstance(values, pd.Categorical))
         structure.append(EncodedTermStructure(term, [ScopedTerm((scoped,))], names))
-    return MainEffects(np.stack(columns, axis=1), structure, state)
+    X = np.empty((len(columns), n))  # in memory a column stands together
+    for row, given in zip(X, columns, strict=True):
+        row[:] = given
+    return MainEffects(X.T, structure, state)
 
 
 def _are_plain(terms: Sequence[Term]) -> bool:

@@ -180,7 +180,8 @@ def emulate(
     for a, name in ((1.0, "start"), (0.0, "do not start")):
         if not event[(arm == a) & both].any():
             raise NotEstimableError(
-                f"No subject who is to {name} had the event: the curve has no estimate."
+                f"No subject who is to {name} had the event while both arms are followed: the "
+                "curve has no estimate."
             )
     check_full_rank(np.column_stack([np.ones(len(eligible)), X[eligible]]),
                     ["Intercept", *design.terms])  # fmt: skip
