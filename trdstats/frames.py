@@ -53,9 +53,8 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     result = _widened(result)
     columns = {
         name: result[name]
-        for name in result.columns
-        if result[name].dtype == object
-        or isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
+        for name, dtype in result.dtypes.items()
+        if dtype.kind == "O" or isinstance(dtype, pd.api.extensions.ExtensionDtype)
     }
     changed = {name: plain_numbers(_plain(column)) for name, column in columns.items()}
     result = result.copy(deep=False)

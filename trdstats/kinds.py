@@ -89,6 +89,8 @@ def missing_in(values: pd.Series[Any]) -> BoolArray:
     """Return which entries of a column are missing."""
     if is_plain_number(values.dtype):
         return np.asarray(np.isnan(values.to_numpy()))
+    if isinstance(held := values.array, pd.Categorical):
+        return np.asarray(held.codes < 0)
     return values.isna().to_numpy(dtype=bool)
 
 
@@ -339,8 +341,9 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
 
     Whole floats become integers, so that they read as such.
     """
-    if isinstance(values.array, pd.Categorical):
-        return values.array.remove_unused_categories()
+    if isinstance(held := values.array, pd.Categorical):
+        uses = np.bincount(held.codes[held.codes >= 0], minlength=len(held.categories))
+        return held.copy() if uses.all() else held.remove_unused_categories()
     if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
         category = pd.Categorical(values)
         levels = category.categories
@@ -422,9 +425,12 @@ def factorized(values: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], Any]:
 def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
     """Check that every cell holds one value, not a list or another container."""
     problems = []
-    for name, column in frame.items():
+    for name, dtype in frame.dtypes.items():
         # Only columns of mixed content can hold one; the look at their kind is cheap.
-        if column.dtype != object or not kind_of_objects(column).startswith("mixed"):
+        if not (isinstance(dtype, np.dtype) and dtype.kind == "O"):
+            continue
+        column = frame[name]
+        if not kind_of_objects(column).startswith("mixed"):
             continue
         is_container = np.fromiter((isinstance(v, CONTAINERS) for v in column), bool, len(column))
         if is_container.any():

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
@@ -14,6 +13,7 @@ from trdstats.endpoint.profile_limits import Profiled, ProfileLimits
 from trdstats.endpoint.subjects import EndpointData
 from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult
+from trdstats.estimates.table import Columns
 from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import (
     Table,
@@ -101,12 +101,10 @@ class OddsRatioResult(EstimateResult):
     def _limits(self) -> ProfileLimits | None:
         return ProfileLimits(self._fit, self._profiled) if self.is_profile else None
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         limits = self._limits()
         # The statistic beside a p value is that of its test.
-        test_columns = (
-            {} if limits is None else {"statistic": limits.roots(table["estimate"].to_numpy())}
-        )
+        test_columns = {} if limits is None else {"statistic": limits.roots(held["estimate"])}
         return {"method": self._method, **test_columns}
 
     @property

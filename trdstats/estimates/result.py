@@ -13,6 +13,7 @@ from trdstats.estimates.adjusted import Adjustment
 from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.estimates import Estimates
 from trdstats.estimates.procedures import Graph
+from trdstats.estimates.table import Columns
 from trdstats.tables import SummaryMixin
 
 
@@ -51,25 +52,29 @@ class EstimateResult(SummaryMixin):
         level = self.conf_level if conf_level is None else conf_level
         estimates = self._table()
         held = estimates._columns(level)
-        table = pd.DataFrame(held, index=pd.RangeIndex(len(estimates)))
-        columns = self._table_columns(table, level)
-        if not columns:
-            return table
-        # One frame of all columns: frames joined, or columns inserted, take several times as long.
+        columns = self._table_columns(held, level)
         keys = {name: held[name] for name in estimates.keys}
         added = {name: values for name, values in columns.items() if name not in held}
+        # One frame of all columns: frames joined, or columns inserted, take several times as long.
         # What stands in two of them keeps its first place and takes the last values.
-        return pd.DataFrame(keys | added | held | dict(columns), index=table.index)
+        every = keys | added | held | dict(columns)
+        return pd.DataFrame(every, index=pd.RangeIndex(len(estimates)))
 
     def _table(self) -> Estimates:
         """Return the estimates as a table needs them; without influences where they are costly."""
         return self.estimates()
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> Mapping[str, Any]:
         """Return columns to add to the table of the estimates, one value an estimate.
 
         They stand after the keys; one with the name of a column of `Estimates.tidy` replaces it,
         such as the statistic of a score test.
+
+        Parameters
+        ----------
+        held : mapping
+            Columns of the table of the estimates: arrays, lists, or one value for all rows.
+        conf_level : float
         """
         return {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from trdstats.tables import (
     format_p,
 )
 
+# Columns of a table by name: arrays, lists, or one value for all rows.
+Columns: TypeAlias = Mapping[Hashable, Any]
 STATISTICS = (
     "estimate", "std_error", "scale", "df", "statistic", "p_value", "conf_low", "conf_high",
     "conf_level", "reason",

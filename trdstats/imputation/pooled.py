@@ -14,6 +14,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName, back
+from trdstats.estimates.table import Columns
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.set_estimates import to_scale
 from trdstats.kernels.numerics.pooling import Pool, jackknife_influence, pool_bootstrap
@@ -112,7 +113,7 @@ class Pooled(EstimateResult):
         method = self.analysed.imputed.draws.spec.method
         return isinstance(method, ConditionalMean) and method.resampling == resampling
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         columns = {"fmi": self._pool.fmi, "mc_error": self._pool.mc_error}
         return columns | ({"statistic": np.nan} if self.interval == "percentile" else {})
 

@@ -16,6 +16,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, known_level, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import stacked
+from trdstats.estimates.table import Columns
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.plots.layout.direction import say_direction
@@ -200,8 +201,8 @@ class PlainAnalyses(EstimateResult):
         notes = caveat_notes(self.caveat)
         return replace(self._estimates, title=title, notes=notes)
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        of_method = self._counts.set_index("method").loc[table["method"]]
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
+        of_method = self._counts.set_index("method").loc[np.asarray(held["method"])]
         return {str(name): of_method[name].to_numpy() for name in of_method}
 
     def glance(self) -> pd.DataFrame:

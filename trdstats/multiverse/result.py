@@ -11,8 +11,10 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
+from trdstats.arrays import FloatArray
 from trdstats.errors import Problem, count_of
 from trdstats.estimates import EstimateResult, Estimates
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.max_t import MaxT, max_t
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.tables import (
@@ -92,16 +94,16 @@ class Multiverse(EstimateResult):
         """How many independent estimates would need the same critical value."""
         return self._joint.n_effective
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         joint = self._joint if conf_level == self._conf_level else self._together(conf_level)
-        half = joint.critical * table["std_error"]
+        estimate, half = held["estimate"], joint.critical * held["std_error"]
         return {
-            "is_primary": np.arange(len(table)) == 0,
-            "agrees": _agrees(table, 1 - conf_level),
+            "is_primary": np.arange(len(estimate)) == 0,
+            "agrees": _agrees(estimate, held["p_value"], 1 - conf_level),
             **{str(c): self._columns[c] for c in self._columns.columns},
             "p_joint": joint.p_value,
-            "joint_low": table["estimate"] - half,
-            "joint_high": table["estimate"] + half,
+            "joint_low": estimate - half,
+            "joint_high": estimate + half,
         }
 
     def glance(self) -> pd.DataFrame:
@@ -214,15 +216,13 @@ def _agreement(glance: Any) -> str:
     return f"{add_unit(format_percent(glance.proportion_agree), '%')} of those tested"
 
 
-def _agrees(frame: pd.DataFrame, alpha: float) -> pd.Series[Any]:
+def _agrees(estimate: FloatArray, p: FloatArray, alpha: float) -> pd.Series[Any]:
     """Return whether each universe leads to the conclusion of the first.
 
     Missing where a universe or the first has no p value: not tested is not "no difference".
     """
-    sign = np.sign(frame["estimate"].to_numpy(dtype=float))
-    p = frame["p_value"].to_numpy(dtype=float)
-    conclusion = np.where(p < alpha, sign, 0.0)
-    agrees = pd.Series(conclusion == conclusion[0], dtype="boolean", index=frame.index)
+    conclusion = np.where(p < alpha, np.sign(estimate), 0.0)
+    agrees = pd.Series(conclusion == conclusion[0], dtype="boolean")
     return agrees.mask(np.isnan(p) | bool(np.isnan(p[0])))
 
 

@@ -16,6 +16,7 @@ from trdstats.estimates.proportion_contrast import (
     compare_proportions,
     tests_of,
 )
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.kernels.proportions.two_by_two import fisher_test, pearson_test, yates_test
 from trdstats.outcomes.rules.given_numbers import read_total
@@ -59,8 +60,8 @@ class CountComparison(EstimateResult):
         )  # fmt: skip
         return compare_proportions(rates, counts, reference="second", method=self.method)
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        return {"method": [self.method] * len(table), "statistic": tests_of(self._compared())}
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
+        return {"method": self.method, "statistic": tests_of(self._compared())}
 
     def tests(self) -> pd.DataFrame:
         """Return the three usual tests of the two-by-two table: test, statistic, df, p_value."""

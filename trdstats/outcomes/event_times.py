@@ -279,8 +279,8 @@ class EventTimes(SummaryMixin):
 
     def n_unseen(self) -> int:
         """Return the number of subjects censored at time 0: not observed after the origin."""
-        time, status = self.frame["time"].to_numpy(), self.frame["status"].to_numpy()
-        return int(((time == 0) & (status == 0)).sum())
+        at_start = self.frame["time"].to_numpy() == 0
+        return int((self.frame["status"].to_numpy()[at_start] == 0).sum())
 
     def only(self, treatments: Sequence[Level]) -> EventTimes:
         """Return the event times of some of the treatments.

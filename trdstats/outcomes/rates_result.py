@@ -18,6 +18,7 @@ from trdstats.estimates.proportion_contrast import (
     tests_of,
 )
 from trdstats.estimates.stacked import below
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.outcomes.switching import SwitchCounts
 from trdstats.outcomes.weighted_rates import WeightedRates
@@ -183,13 +184,13 @@ class Rates(EstimateResult):
         at = "" if self.says_day else f" at day {self.day:g}"
         return f"{self.label[:1].upper()}{self.label[1:]}{at}"
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        k = len(self.counts)
-        counts = self.counts.drop(columns="treatment").reindex(range(len(table)))
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
+        k, n = len(self.counts), len(held["estimate"])
+        counts = self.counts.drop(columns="treatment").reindex(range(n))
         rate, gap = self.methods if self.weighted is None else ("influence", "influence")
         return {
             **{str(c): counts[c] for c in counts},
-            "method": [rate] * k + [gap] * (len(table) - k),
+            "method": [rate] * k + [gap] * (n - k),
             "statistic": np.concatenate([np.full(k, np.nan), tests_of(self._comparisons)]),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from trdstats.aliases import Axes
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.rules import Limits
+from trdstats.estimates.table import Columns
 from trdstats.survival.groups import Sample
 from trdstats.tables import each_row, format_estimate, format_interval, format_number, format_p
 
@@ -27,9 +29,9 @@ class Coefficients(EstimateResult):
     # Name of the ratio: the first word of three columns.
     ratio: ClassVar[str]
 
-    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
-        """Return which rows stand for a ratio, shape (k,)."""
-        return np.ones(len(table), dtype=bool)
+    def _has_ratio(self, terms: Sequence[str]) -> BoolArray:
+        """Return which rows, by their terms, stand for a ratio; shape (k,)."""
+        return np.ones(len(terms), dtype=bool)
 
     @property
     def covariance(self) -> pd.DataFrame:
@@ -39,8 +41,8 @@ class Coefficients(EstimateResult):
             estimates.covariance, index=estimates.labels(), columns=estimates.labels()
         )
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        return ratios_of(table, self.ratio, self._has_ratio(table))
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
+        return ratios_of(held, self.ratio, self._has_ratio(held["term"]))
 
     def _ratios(self) -> pd.DataFrame:
         """Return the coefficients with their ratios as estimate, conf_low, conf_high."""
@@ -83,7 +85,7 @@ class Coefficients(EstimateResult):
         """Return for print: keys, coefficient, error, then ratio, interval and p of a ratio."""
         table, rows = self._ratios(), []
         heads = list(table.columns[: table.columns.get_loc("exp")])
-        for r, shown in zip(each_row(table), self._has_ratio(table), strict=True):
+        for r, shown in zip(each_row(table), self._has_ratio(table["term"].tolist()), strict=True):
             ratio = (
                 format_number(r.exp, 2),
                 format_interval(r.exp_low, r.exp_high, 2),
@@ -96,12 +98,12 @@ class Coefficients(EstimateResult):
         return tuple(rows)
 
 
-def ratios_of(table: pd.DataFrame, name: str, shown: BoolArray) -> dict[str, FloatArray]:
+def ratios_of(table: Columns | pd.DataFrame, name: str, shown: BoolArray) -> dict[str, FloatArray]:
     """Return the ratios that estimates are logarithms of, and their limits, as columns.
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : DataFrame or mapping of columns
     name : str
         Of the ratio; its limits are "<name>_low" and "<name>_high".
     shown : ndarray of bool, shape (k,)
@@ -109,7 +111,7 @@ def ratios_of(table: pd.DataFrame, name: str, shown: BoolArray) -> dict[str, Flo
     """
     ends = {"": "estimate", "_low": "conf_low", "_high": "conf_high"}
     with np.errstate(over="ignore"):
-        logs = {f"{name}{end}": table[column].to_numpy() for end, column in ends.items()}
+        logs = {f"{name}{end}": np.asarray(table[column]) for end, column in ends.items()}
         return {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
 
 

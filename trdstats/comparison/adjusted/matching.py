@@ -151,7 +151,8 @@ class Matching(SummaryMixin):
             raise unknown_name("column", "subject", table.columns)
         table = trimmed(table, ["subject"])
         check_one_row_each(table)
-        coded = with_covariates(table, (), self.by, "subjects")
+        named = [c for c in ("subject", self.by) if c in table]
+        coded = with_covariates(table[named], (), self.by, "subjects")
         control, treated = self._pair(levels_by(coded, self.by))
         names = as_labels(coded[self.by]).array
         place = {control: 0, treated: 1}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.table import Columns
 from trdstats.kernels.proportions.stratified_tables import (
     common_odds_ratio,
     stratified_difference,
@@ -118,10 +119,10 @@ class StratifiedRates(EstimateResult):
             reasons=_reasons(value, error), title=self.title, notes=self._notes(),
         )  # fmt: skip
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         tests = self._limits.contrasts(conf_level)
         return {
-            "method": [_METHODS[m] for m in table["measure"]],
+            "method": [_METHODS[m] for m in held["measure"]],
             "statistic": [c.statistic for c in tests],
         }
 

@@ -27,6 +27,7 @@ from trdstats.errors import NotEstimableError, Problem
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.estimates.joint import on_all_subjects
 from trdstats.estimates.proportion_contrast import tests_of
+from trdstats.estimates.table import Columns
 from trdstats.tables import (
     Summary,
     Table,
@@ -108,7 +109,7 @@ class Comparison(EstimateResult):
             estimates, covariance=covariance, title="Comparison of cohorts", notes=self._crude()
         )
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> Mapping[str, Any]:
         conclusions = {(c.treatment, c.reference): c.conclusion for c in self.comparability}
         bounds = np.array([r.estimated.bounds for r in self.rows])
         e_values = np.array([r.e_value(conf_level) for r in self.rows])

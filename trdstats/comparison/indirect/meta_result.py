@@ -13,6 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import Effect
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics import meta_analysis as kernel
 from trdstats.tables import (
     Summary,
@@ -88,7 +89,7 @@ class PooledEffect(EstimateResult):
             title=self._title, notes=self._notes(),
         )  # fmt: skip
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         return {"weight": np.append(self._pooled.weight, [1.0, np.nan])}
 
     @property

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
+from trdstats.kernels.numerics.orthogonal import solve_upper
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def orthogonal(columns: FloatArray, n: int) -> tuple[FloatArray, FloatArray] | N
     if np.abs(np.diag(R)).min() < 1e-12 * np.sqrt(n):
         return None
     root = np.sqrt(n)
-    inverse = solve_triangular(R, np.eye(len(R))) * root
+    inverse = solve_upper(R, np.eye(len(R))) * root
     return Q * root, inverse / size[:, None]
 
 

@@ -11,11 +11,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
+from trdstats.kernels.numerics.orthogonal import solve_upper
 
 # L N is 0 when its summands cancel to this fraction of their size, or to what rounding leaves of
 # the null space where columns are nearly collinear. What is not estimable is of order 1.
@@ -201,6 +202,6 @@ def _rounding(factor: FloatArray, kept: list[int], j: int) -> float:
     That length is a sum of cross-products times the coefficients of column j on those kept, which
     are large where columns kept before are nearly collinear.
     """
-    weight = solve_triangular(factor[:, kept], factor[:, j]) if kept else np.zeros(0)
+    weight = solve_upper(factor[:, kept], factor[:, j]) if kept else np.zeros(0)
     growth = float((1.0 + np.abs(weight).sum()) ** 2)
     return max(_ROUNDING, float(np.finfo(float).eps) * growth)

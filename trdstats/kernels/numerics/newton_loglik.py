@@ -22,6 +22,10 @@ _FLAT = (
 )
 
 
+# Pivots of a Cholesky factor of unit diagonal above which a surface bends down without question.
+_PLAIN = 1e-2
+
+
 class Point(Protocol):
     """A log-likelihood at one value of its parameters, with whatever else is known there."""
 
@@ -124,9 +128,14 @@ Direction = Callable[[FloatArray, FloatArray], tuple[FloatArray, float, bool]]
 
 def uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
     """Return a direction uphill, its decrement, and whether the surface bends down everywhere."""
-    curvature = np.abs(np.diag(information))
+    curvature = np.abs(information.diagonal())
     size = np.sqrt(np.where(curvature > 0, curvature, 1.0))
-    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    scaled = information / np.outer(size, size)
+    root, step, failed = dposv(scaled, score / size)
+    if not failed and min(root.diagonal().tolist(), default=1.0) > _PLAIN:
+        step = step / size
+        return step, float(score @ step), True
+    values, vectors = np.linalg.eigh(scaled)
     peaked = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
     # Where the surface bends upwards the step follows the slope, away from the saddle.
     bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), abs(values[0]), 1e-300))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
+from scipy.linalg.blas import dtrsm
 
 from trdstats.arrays import FloatArray
 
@@ -47,7 +47,27 @@ class Orthogonal:
         """Return the coefficients of the given columns, shape (q,) or (q, m)."""
         if not len(self.triangle):
             return theta
-        solution, failed = dtrtrs(self.triangle, theta)
-        if failed or not np.isfinite(solution).all():
+        solution = solve_upper(self.triangle, theta)
+        if not np.isfinite(solution).all():
             raise np.linalg.LinAlgError("the columns are collinear, or not finite")
-        return np.asarray(solution)
+        return solution
+
+
+def solve_upper(triangle: FloatArray, right: FloatArray) -> FloatArray:
+    """Return the solution of an upper triangle; not finite where it has none.
+
+    LAPACK's trtrs starts threads for three numbers, and waits milliseconds for them where a machine
+    has other work. The BLAS below it does not.
+
+    Parameters
+    ----------
+    triangle : ndarray, shape (q, q)
+    right : ndarray, shape (q,) or (q, m)
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `right`.
+    """
+    columns = right.reshape(len(right), -1)
+    return np.asarray(dtrsm(1.0, triangle, columns)).reshape(right.shape)

@@ -17,14 +17,10 @@ import numpy as np
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 from trdstats.kernels.numerics.orthogonal import Orthogonal
-from trdstats.kernels.parametric.censored_times import (
-    CensoredTimes,
-    Terms,
-    log_likelihood,
-    with_shape,
-)
+from trdstats.kernels.parametric.censored_times import Terms, log_likelihood, with_shape
 from trdstats.kernels.parametric.fitted import ParametricFit, best_of
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
+from trdstats.kernels.parametric.kinds_of_subject import KnownTimes, Rows
 from trdstats.kernels.parametric.log_location_scale import (
     EXTREME,
     LOGISTIC,
@@ -33,7 +29,6 @@ from trdstats.kernels.parametric.log_location_scale import (
 )
 from trdstats.kernels.parametric.mixed_times import MixedTimes
 
-KnownTimes = CensoredTimes | MixedTimes
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "generalised gamma"]
 
 # Mean and standard deviation of each standard distribution: turn the mean and the spread of log
@@ -111,13 +106,13 @@ def fit_aft(
     FloatingPointError
         When no start has a finite likelihood.
     """
-    design = Orthogonal.of(X)
-    Z, q = design.columns, X.shape[1]
-    starts = _starts(times, Z, weight, distribution)
-    reached = [_maximise(times, Z, weight, distribution, start) for start in starts]
-    best = best_of(reached)
-    terms = subject_terms(distribution, times, Z, best.theta)
-    scores = np.hstack([Z * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    design, q = Orthogonal.of(X), X.shape[1]
+    rows = Rows.of(times, [X], weight)
+    Z = rows.design(design.columns)
+    starts = _starts(rows, Z, distribution)
+    best = best_of([_maximise(rows, Z, distribution, start) for start in starts])
+    gradient = subject_terms(distribution, rows.times, Z, best.theta).gradient
+    scores = rows.of_subjects(np.hstack([Z * gradient[:, :1], gradient[:, 1:]])) * weight[:, None]
     back = np.eye(len(best.theta))
     back[:q, :q] = design.back()
     return AFTFit(
@@ -127,25 +122,13 @@ def fit_aft(
 
 
 def _maximise(
-    times: KnownTimes,
-    X: FloatArray,
-    weight: FloatArray,
-    distribution: Distribution,
-    start: FloatArray,
+    rows: Rows, X: FloatArray, distribution: Distribution, start: FloatArray
 ) -> Optimum[Surface] | None:
-    # Rows of one kind of censoring stand together: no row is looked up while the search goes on.
-    pieces = [(times, X, weight)]
-    if isinstance(times, CensoredTimes):
-        pieces = [(times.take(rows), X[rows], weight[rows]) for rows in times.by_kind()]
-
     def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            first, *others = [
-                gather(subject_terms(distribution, rows, Z, theta), Z, w) for rows, Z, w in pieces
-            ]
-        return sum(others, first)
+            return gather(subject_terms(distribution, rows.times, X, theta), X, rows.weight)
 
-    return maximise(surface, start, unit=float(weight.mean()))
+    return maximise(surface, start, unit=rows.unit)
 
 
 def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
@@ -162,19 +145,17 @@ def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
     return Surface(float(weight @ terms.value), score, -H)
 
 
-def _starts(
-    times: KnownTimes, X: FloatArray, weight: FloatArray, distribution: Distribution
-) -> list[FloatArray]:
+def _starts(rows: Rows, X: FloatArray, distribution: Distribution) -> list[FloatArray]:
     """Return where to begin: least squares on log times, or the fits that Q = 1 and Q = 0 are."""
     if distribution == "generalised gamma":
         nested: tuple[tuple[Distribution, float], ...] = (("weibull", 1.0), ("log-normal", 0.0))
         starts = []
         for name, Q in nested:
-            inner = _maximise(times, X, weight, name, _starts(times, X, weight, name)[0])
+            inner = _maximise(rows, X, name, _starts(rows, X, name)[0])
             if inner is not None:
                 starts.append(np.append(inner.theta, Q))
         return starts
-    y = middle_of(times)
+    y, weight = middle_of(rows.times), rows.weight
     root = np.sqrt(weight)
     both = np.column_stack([y, np.ones(len(y))])
     mean, one = np.linalg.lstsq(X * root[:, None], both * root[:, None], rcond=None)[0].T

@@ -25,8 +25,15 @@ _NARROW = 0.1
 # leaves 1e-12
 # in first and 1e-10 in second derivatives at this step; the neglected terms are of order step^6.
 _STEP = 0.02
+# A log time at which no density is left, and from which no product overflows.
+_FAR = 1e10
+# Log survival nearer to 0 than this comes from the lower tail, before it underflows.
+_LEAST = 1e-17
 _FIRST = np.array([-1.0, 9.0, -45.0, 0.0, 45.0, -9.0, 1.0]) / 60.0 / _STEP
 _SECOND = np.array([2.0, -27.0, 270.0, -490.0, 270.0, -27.0, 2.0]) / 180.0 / _STEP**2
+
+
+_Kinds = tuple[tuple[int, slice | IntArray], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,12 @@ class CensoredTimes:
     exact, seen, open_left, late : ndarray of bool, shape (n,)
         Whether the time is known, the event happened within follow-up, nothing is known of its
         left end, and observation began later. A search asks at every step: they are kept.
+    any_late : bool
+    kinds, spans : tuple of (int, slice or ndarray of int)
+        Each kind of censoring that there is, and its rows, a slice where they stand together; and
+        the same where whatever is no exact time is an interval, of ends `far_left`, `far_right`.
+    far_left, far_right : ndarray, shape (n,)
+        The ends; far away where there is none.
     """
 
     log_left: FloatArray
@@ -52,12 +65,23 @@ class CensoredTimes:
     seen: BoolArray = field(init=False, repr=False)
     open_left: BoolArray = field(init=False, repr=False)
     late: BoolArray = field(init=False, repr=False)
+    any_late: bool = field(init=False, repr=False)
+    kinds: _Kinds = field(init=False, repr=False)
+    spans: _Kinds = field(init=False, repr=False)
+    far_left: FloatArray = field(init=False, repr=False)
+    far_right: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "exact", self.log_left == self.log_right)
         object.__setattr__(self, "seen", np.isfinite(self.log_right))
         object.__setattr__(self, "open_left", np.isneginf(self.log_left))
         object.__setattr__(self, "late", np.isfinite(self.log_entry))
+        object.__setattr__(self, "any_late", bool(self.late.any()))
+        kind = self.kind()
+        object.__setattr__(self, "kinds", _rows_by(kind))
+        object.__setattr__(self, "spans", _rows_by(np.where(kind == 0, 0, 3)))
+        object.__setattr__(self, "far_left", np.maximum(self.log_left, -_FAR))
+        object.__setattr__(self, "far_right", np.minimum(self.log_right, _FAR))
 
     @classmethod
     def of(cls, left: FloatArray, right: FloatArray, entry: FloatArray) -> CensoredTimes:
@@ -65,14 +89,25 @@ class CensoredTimes:
         with np.errstate(divide="ignore"):
             return cls(np.log(left), np.log(right), np.log(entry))
 
-    def by_kind(self) -> list[IntArray]:
-        """Return the rows of each kind of censoring that there is."""
-        kind = 4 * self.exact + 2 * self.seen + self.open_left
-        return [np.flatnonzero(kind == k) for k in range(8) if (kind == k).any()]
+    def kind(self) -> IntArray:
+        """Return the kind of censoring of each time, a place in the likelihoods of this module."""
+        ended = np.where(self.exact, 0, np.where(self.open_left, 2, 3))
+        return np.where(self.seen, ended, 1)
 
     def take(self, rows: IntArray) -> CensoredTimes:
         """Return some of the times."""
         return CensoredTimes(self.log_left[rows], self.log_right[rows], self.log_entry[rows])
+
+
+def _rows_by(kind: IntArray) -> _Kinds:
+    """Return the rows of each kind; as a slice, which copies nothing, where they stand together."""
+    kinds: list[tuple[int, slice | IntArray]] = []
+    for k in range(len(_PARTS)):
+        rows = np.flatnonzero(kind == k)
+        if len(rows):
+            first, last = int(rows[0]), int(rows[-1])
+            kinds.append((k, slice(first, last + 1) if last - first < len(rows) else rows))
+    return tuple(kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +132,7 @@ class Terms:
             self.hessian + other.hessian,
         )
 
-    def put(self, rows: BoolArray, terms: Terms) -> None:
+    def put(self, rows: BoolArray | IntArray | slice, terms: Terms) -> None:
         """Set the terms of some subjects."""
         self.value[rows] = terms.value
         self.gradient[rows] = terms.gradient
@@ -145,7 +180,7 @@ def log_likelihood(
         Derivatives in (eta, log sigma).
     """
     terms = observed(distribution, times, eta, log_sigma)
-    if times.late.any():
+    if times.any_late:
         terms += -log_survival(distribution, times.log_entry, eta, log_sigma)
     return terms
 
@@ -154,21 +189,16 @@ def observed(
     distribution: StandardDistribution, times: CensoredTimes, eta: FloatArray, log_sigma: float
 ) -> Terms:
     """Return each subject's log-likelihood without regard to entry."""
-    left, right = times.log_left, times.log_right
-    total = None
-    for mask, part in (
-        (times.exact, _exact),
-        (~times.seen, _right_censored),
-        (times.seen & times.open_left, _left_censored),
-        (times.seen & ~times.exact & ~times.open_left, _between),
-    ):
-        if mask.all():
-            return part(distribution, left, right, eta, log_sigma)
-        if mask.any():
-            total = _nothing(len(eta)) if total is None else total
-            terms = part(distribution, left[mask], right[mask], eta[mask], log_sigma)
-            total.put(mask, terms)
-    return _nothing(len(eta)) if total is None else total
+    left, right, kinds = times.log_left, times.log_right, times.kinds
+    if distribution.upper is not None:  # one tail serves intervals open at either end
+        left, right, kinds = times.far_left, times.far_right, times.spans
+    if len(kinds) == 1:
+        return _PARTS[kinds[0][0]](distribution, left, right, eta, log_sigma)
+    total = _nothing(len(eta))
+    for kind, at in kinds:
+        terms = _PARTS[kind](distribution, left[at], right[at], eta[at], log_sigma)
+        total.put(at, terms)
+    return total
 
 
 def _nothing(n: int) -> Terms:
@@ -244,7 +274,9 @@ def _log_tail(
     """Return log S or log F at y, with zeros where y is infinite on the side of probability 1."""
     known = np.isfinite(y)
     sigma = np.exp(log_sigma)
-    z = np.where(known, (y - eta) / sigma, 0.0)
+    z = (y - eta) / sigma
+    if not known.all():
+        z[~known] = 0.0
     if right and distribution.upper is not None:
         log_tail, log_pdf, slope = distribution.upper(z)
     else:
@@ -253,8 +285,9 @@ def _log_tail(
     ratio = np.exp(log_pdf - log_tail)
     first = -ratio if right else ratio
     second = first * (slope - first)
-    keep = known.astype(float)
-    return _of_point(z, sigma, log_tail * keep, first * keep, second * keep)
+    if not known.all():
+        log_tail, first, second = (np.where(known, v, 0.0) for v in (log_tail, first, second))
+    return _of_point(z, sigma, log_tail, first, second)
 
 
 def _between(
@@ -327,6 +360,10 @@ def _differenced(
                 distribution.upper(b),
             )
             log_mass = S + log1mexp(S_b - S)
+            low = S_b > -_LEAST
+            if low.any():  # so early that S is 1 to the last digit at both ends
+                F_a, F_b = distribution.log_cdf(a[low]), distribution.log_cdf(b[low])
+                log_mass[low] = F_b + log1mexp(F_a - F_b)
         else:
             S, F = distribution.log_sf(a), distribution.log_cdf(b)
             up = S < F
@@ -364,3 +401,7 @@ def _symmetric(top: FloatArray, mixed: FloatArray, bottom: FloatArray) -> FloatA
     result[..., 0, 0], result[..., 1, 1] = top, bottom
     result[..., 0, 1] = result[..., 1, 0] = mixed
     return result
+
+
+# Likelihoods of the kinds of censoring, in the order of `CensoredTimes.kind`.
+_PARTS = (_exact, _right_censored, _left_censored, _between)

@@ -25,6 +25,7 @@ from trdstats.kernels.numerics.orthogonal import Orthogonal
 from trdstats.kernels.parametric.aft import fit_aft, standard_distribution
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
 from trdstats.kernels.parametric.fitted import ParametricFit, best_of
+from trdstats.kernels.parametric.kinds_of_subject import Rows
 
 CureDistribution = Literal["weibull", "log-normal", "log-logistic"]
 
@@ -135,19 +136,21 @@ def fit_cure(
         When no start has a finite likelihood.
     """
     incidence, latency = Orthogonal.of(W), Orthogonal.of(X)
-    V, Z = incidence.columns, latency.columns
+    rows = Rows.of(times, [W, X], weight)
+    V, Z, known = rows.design(incidence.columns), rows.design(latency.columns), rows.times
+    assert isinstance(known, CensoredTimes)
 
     def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            terms = _terms_at(theta, times, V, Z, distribution)
-            return _gather(terms, V, Z, weight)
+            terms = _terms_at(theta, known, V, Z, distribution)
+            return _gather(terms, V, Z, rows.weight)
 
-    unit, starts = float(weight.mean()), _starts(times, incidence, Z, weight, distribution)
-    reached = [maximise(surface, start, unit=unit) for start in starts]
+    starts = _starts(known, incidence, Z, rows.weight, distribution)
+    reached = [maximise(surface, start, unit=rows.unit) for start in starts]
     best = best_of(reached)
-    terms = _terms_at(best.theta, times, V, Z, distribution)
-    first, second, third = terms.gradient.T
-    scores = np.column_stack([V * first[:, None], Z * second[:, None], third]) * weight[:, None]
+    first, second, third = _terms_at(best.theta, known, V, Z, distribution).gradient.T
+    scores = rows.of_subjects(np.column_stack([V * first[:, None], Z * second[:, None], third]))
+    scores = scores * weight[:, None]
     back = block_diag(incidence.back(), latency.back(), np.eye(1))
     return CureFit(
         distribution, back @ best.theta, best.point.information, scores, back, best.point.loglik,

@@ -19,7 +19,7 @@ from trdstats.kernels.parametric.aft import gather
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms
 from trdstats.kernels.parametric.fitted import ParametricFit
 from trdstats.kernels.parametric.flexible import PiecewiseConstant
-from trdstats.kernels.parametric.mixed_times import MixedTimes
+from trdstats.kernels.parametric.kinds_of_subject import KnownTimes, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _bend(slope: FloatArray) -> FloatArray:
 
 
 def subject_terms(
-    pieces: PiecewiseConstant, times: MixedTimes | CensoredTimes, X: FloatArray, theta: FloatArray
+    pieces: PiecewiseConstant, times: KnownTimes, X: FloatArray, theta: FloatArray
 ) -> Terms:
     """Return each subject's log-likelihood with derivatives in (eta, alpha)."""
     q = X.shape[1]
@@ -102,7 +102,7 @@ def subject_terms(
 
 
 def fit_piecewise(
-    times: MixedTimes | CensoredTimes, X: FloatArray, weight: FloatArray, breaks: FloatArray
+    times: KnownTimes, X: FloatArray, weight: FloatArray, breaks: FloatArray
 ) -> PiecewiseFit | None:
     """Fit by maximum likelihood.
 
@@ -123,7 +123,8 @@ def fit_piecewise(
     # The log rates are the constant: about the means where 0 is says nothing.
     centre = X.mean(axis=0)
     design = Orthogonal.of(X - centre)
-    Z = design.columns
+    rows = Rows.of(times, [X], weight)
+    Z = rows.design(design.columns)
     k, q = len(breaks) + 1, X.shape[1]
     dated = times if isinstance(times, CensoredTimes) else times.dated
     left, right = np.exp(dated.log_left), np.exp(dated.log_right)
@@ -133,13 +134,13 @@ def fit_piecewise(
 
     def surface(theta: FloatArray) -> Surface | None:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return gather(subject_terms(pieces, times, Z, theta), Z, weight)
+            return gather(subject_terms(pieces, rows.times, Z, theta), Z, rows.weight)
 
-    top: Optimum[Surface] | None = maximise(surface, start, unit=float(weight.mean()), longest=2.0)
+    top: Optimum[Surface] | None = maximise(surface, start, unit=rows.unit, longest=2.0)
     if top is None or not top.converged:
         return None
-    terms = subject_terms(pieces, times, Z, top.theta)
-    scores = np.hstack([Z * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
+    gradient = subject_terms(pieces, rows.times, Z, top.theta).gradient
+    scores = rows.of_subjects(np.hstack([Z * gradient[:, :1], gradient[:, 1:]])) * weight[:, None]
     back = block_diag(design.back(), np.eye(k))
     back[q:, :q] = -centre @ back[:q, :q]
     return PiecewiseFit(
@@ -149,7 +150,7 @@ def fit_piecewise(
 
 
 def score_at_null(
-    fit: PiecewiseFit, times: MixedTimes | CensoredTimes, Z: FloatArray, weight: FloatArray
+    fit: PiecewiseFit, times: KnownTimes, Z: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the score of further covariates at 0, and its variance, the baseline estimated.
 

@@ -8,6 +8,8 @@ Imbens 2006, doi:10.1111/j.1468-0262.2006.00655.x (theorem 7: the variance with 
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
@@ -95,7 +97,7 @@ def _take_nearest(
     place = np.searchsorted(level, treated, side="left")
     taken: list[dict[tuple[int, int], int]] = []
     counts: list[IntArray] = []
-    turn = order
+    turn, near = order, 1 + _ROUNDING
     for _ in range(ratio):
         pairs: dict[tuple[int, int], int] = {}
         # Those of equal score want the same controls: they choose together.
@@ -107,13 +109,13 @@ def _take_nearest(
             strict=True,
         ):  # fmt: skip
             while wanted:
-                up = _free(above, at)
-                down = _free(below, at) - 1  # shifted by one: 0 stands for nobody
-                gap_up = score[up] - target if up < k else np.inf
-                gap_down = target - score[down] if down >= 0 else np.inf
-                if min(gap_up, gap_down) > caliper or min(gap_up, gap_down) == np.inf:
+                up = at if above[at] == at else _free(above, at)
+                down = (at if below[at] == at else _free(below, at)) - 1  # 0 stands for nobody
+                gap_up = score[up] - target if up < k else inf
+                gap_down = target - score[down] if down >= 0 else inf
+                chosen, gap = (down, gap_down) if gap_down <= gap_up * near else (up, gap_up)
+                if gap_up > caliper < gap_down or gap == inf:
                     break
-                chosen = down if gap_down <= gap_up * (1 + _ROUNDING) else up
                 n = min(left[chosen], wanted)
                 wanted -= n
                 left[chosen] -= n
@@ -140,11 +142,11 @@ def _portions(
     exactly = last[:-1] - last[1:]  # sets of 1, 2, ... controls
     each = exactly / np.arange(1, len(served) + 1)[:, None]
     later = np.cumsum(each[::-1], axis=0)[::-1]
+    of_set = (later / np.maximum(last[:-1], 1)).tolist()
     portion: dict[tuple[int, int], float] = {}
     for turn, pairs in enumerate(taken):
         for (g, k), n in pairs.items():
-            part = n / last[turn, g] * later[turn, g]
-            portion[g, k] = portion.get((g, k), 0.0) + float(part)
+            portion[g, k] = portion.get((g, k), 0.0) + n * of_set[turn][g]
     return portion
 
 

@@ -18,6 +18,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import check_choice
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
@@ -201,10 +202,10 @@ class ExtrapolationResult(EstimateResult):
             "Beyond the last visits every number is an assumption about the hazard there.",
         )
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         ends = {g.label: g.observed_to for g in self._groups}
         weights = {g.label: self.weights(g.label) for g in self._groups}
-        label, family = table[self.spec.by].astype(str), table["family"]
+        label, family = pd.Series(held[self.spec.by]).astype(str), pd.Series(held["family"])
         return {
             "observed_to": label.map(ends).to_numpy(dtype=float),
             "assumption": family.map(ASSUMPTIONS).to_numpy(),

@@ -92,8 +92,8 @@ class AFTResult(ParametricResult):
             data.row, data.sample, lost=("", NO_ERROR), title=TITLE, notes=data.notes(),
         )  # fmt: skip
 
-    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
-        at = np.arange(len(table))
+    def _has_ratio(self, terms: Sequence[str]) -> BoolArray:
+        at = np.arange(len(terms))
         return (at > 0) & (at < self._fit.q)
 
     @property

@@ -99,8 +99,8 @@ class MixtureCureResult(ParametricResult):
             notes=(*data.notes(), *([trouble] if trouble else [])),
         )  # fmt: skip
 
-    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
-        return ~table["term"].isin(["Intercept", "log(scale)"]).to_numpy()
+    def _has_ratio(self, terms: Sequence[str]) -> BoolArray:
+        return np.array([t not in ("Intercept", "log(scale)") for t in terms])
 
     @property
     def late_proportion(self) -> float:

@@ -168,7 +168,8 @@ def analyse(
     complete = np.ones(len(table), dtype=bool)
     for column in present:
         complete &= ~missing_in(table[column])
-    followed, sample = sample.n, sample.keep(complete)
+    followed = sample.n
+    sample = sample if complete.all() else sample.keep(complete)
     if not sample.groups:
         raise NotEstimableError(f"No subject has all covariates: {', '.join(present)}.")
     row = np.sort(np.concatenate([g.row for g in sample.groups]))
@@ -230,8 +231,8 @@ def check_events(design: CovariateDesign, seen: BoolArray) -> None:
     for column in _columns(design):
         values = design.frame[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
-            names = values.cat.categories
-            code = values.cat.codes.to_numpy()[seen]
+            names, codes = values.dtype.categories, values.array.codes
+            code = codes[seen]
             events = np.bincount(code[code >= 0], minlength=len(names))
             without += [f"{column} = {c}" for c, n in zip(names, events, strict=True) if not n]
     if without:

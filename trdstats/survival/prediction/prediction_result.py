@@ -13,7 +13,7 @@ from scipy.special import expit
 from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked_methods
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.formulas import CovariateDesign
@@ -82,8 +82,8 @@ class DynamicPredictionResult(Coefficients):
             notes=self._notes(),
         )  # fmt: skip
 
-    def _has_ratio(self, table: pd.DataFrame) -> Any:
-        return (table["term"] != "Intercept").to_numpy()
+    def _has_ratio(self, terms: Sequence[str]) -> BoolArray:
+        return np.array([t != "Intercept" for t in terms])
 
     def _notes(self) -> tuple[str, ...]:
         return (

@@ -14,6 +14,7 @@ from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates import Estimates
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.cox_checks import concordance
@@ -126,8 +127,8 @@ class CoxResult(Coefficients):
             clusters=None if cluster is None else regressed.frame[cluster].to_numpy(dtype=object),
         )  # fmt: skip
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        columns = super()._table_columns(table, conf_level)
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
+        columns = super()._table_columns(held, conf_level)
         if self._penalised is not None:
             # The root of the likelihood ratio statistic that the p value belongs to.
             columns["statistic"] = FirthLimits(self._penalised).roots()

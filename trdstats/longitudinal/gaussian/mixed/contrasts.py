@@ -14,6 +14,7 @@ from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, known_level
 from trdstats.estimates import EstimateResult, Estimates
+from trdstats.estimates.table import Columns
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.longitudinal.designs.estimable import ZERO, notes_of
 from trdstats.longitudinal.designs.levels import level_text
@@ -58,9 +59,10 @@ class Contrasts(EstimateResult):
         by = self.margins.by
         return self._plain.adjust(method, within=() if by is None else by)  # type: ignore[arg-type]
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+    def _table_columns(self, held: Columns, conf_level: float) -> dict[str, Any]:
         # A difference that is 0 by the model has no error to be estimated: it is 0.
-        return {"std_error": table["std_error"].mask(table["reason"] == ZERO, 0.0)}
+        is_zero = np.array(held["reason"], dtype=object) == ZERO
+        return {"std_error": np.where(is_zero, 0.0, held["std_error"])}
 
     def effect_sizes(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return standardised differences: Hedges' g with the model's standard deviation.
