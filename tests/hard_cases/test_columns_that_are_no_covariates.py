@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -73,6 +74,16 @@ def test_ages_as_text_are_named() -> None:
         ADJUSTED["RMST"](text, "age")
 
 
+@pytest.mark.parametrize("written", ["{} y", "{},", ">{}", "{}.5 mg", "{}/90", "~{}", "({})"])
+def test_numbers_with_a_mark_are_named(written: str) -> None:
+    """One wrong key on every row, or a unit, made a category of fifty levels in silence."""
+    table = patients()
+    text = table.assign(age=[written.format(int(a)) for a in table["age"]])
+    mark = re.escape(written.replace("{}.5", "").replace("{}", "").strip())
+    with pytest.warns(DataWarning, match=f"'age' holds numbers with '{mark}' beside them"):
+        ADJUSTED["RankComparison"](text, "age")
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [
@@ -80,6 +91,8 @@ def test_ages_as_text_are_named() -> None:
         ("device", [str(k % 12) for k in range(160)]),  # each for many
         ("dose", [f"{k % 40:03}" for k in range(160)]),  # zeros that a number would lose
         ("dose", [f"D{k % 40}" for k in range(160)]),
+        ("dose", [f"{k % 40}{'abcdefgh'[k % 8]}" for k in range(160)]),
+        ("arm", [f"{10 * (k % 4)} mg" for k in range(160)]),  # few
     ],
 )
 def test_numbers_that_are_labels_are_not_named(column: str, values: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,7 +28,10 @@ _CODES = tuple(float(sign * d) for sign in (-1, 1) for d in (
     9, 8, 7, 99, 98, 97, 88, 77, 999, 998, 997, 888, 777, 9999, 9998, 8888))  # fmt: skip
 _KNOWN_CODES = frozenset(_CODES)
 # Whole numbers as text: none of them with a zero in front, which a number would lose.
-_WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.0+)?")
+_WHOLE = re.compile(r"[-+\u2212]?(?:0|[1-9]\d*)(?:\.0+)?")
+# A number with a mark: ">60", "36 years", "36,", "36/60". Letters or digits in front are a label.
+_MARKED = re.compile(r"(\W*)(?:0|[1-9]\d*)(?:[.,]\d+)?(\D*|/\d+)")
+_SAME_MARK = 0.8  # of the levels, that marks are of a unit and not of a label
 _LABELLED = 10  # rows each, of a label
 _NAMES = re.compile(
     r"site|cent|clinic|therap|rater|hospital|ward|region|postal|zip|code|number|id$"
@@ -145,18 +149,31 @@ def find_codes(values: FloatArray) -> tuple[FloatArray, IntArray, FloatArray] | 
 def note_whole_numbers(
     entries: pd.Series[Any], levels: pd.Index[Any], name: str, table: str
 ) -> Problem | None:
-    """Note a column of whole numbers written as text, which is taken as a category.
+    """Note a column of whole numbers written as text, or of numbers with a mark, as a category.
 
     Few such numbers, or numbers that each stand for many rows, are labels as often as amounts.
     """
     if isinstance(entries.dtype, pd.CategoricalDtype) or len(levels) < FEWEST:
         return None
-    if not all(isinstance(v, str) and _WHOLE.fullmatch(v) for v in levels):
+    whole = all(isinstance(v, str) and _WHOLE.fullmatch(v) for v in levels)
+    mark = "" if whole else _mark_of(levels)
+    if not whole and not mark:
         return None
     if len(levels) <= MOST_LEVELS and len(entries) >= _LABELLED * len(levels):
         return None
     if _NAMES.search(name.casefold()):
         return None
+    if mark:
+        return Problem(
+            "marked_numbers",
+            f"`{table}` column {name!r} holds numbers with {mark!r} beside them: it counts as a "
+            f"category of {len(levels):,} levels.",
+            tuple(repr(v) for v in levels[:5]),
+            f"Take the mark off: {table.replace(' ', '_')}[{name!r}] = {table.replace(' ', '_')}"
+            f"[{name!r}].str.extract(r'([0-9.]+)', expand=False).astype(float). If the values are "
+            f"labels, write C({quoted(name)}).",
+            level="warning",
+        )
     return Problem(
         "whole_numbers_as_text",
         f"`{table}` column {name!r} holds whole numbers written as text: it counts as a category "
@@ -166,6 +183,16 @@ def note_whole_numbers(
         f"write C({quoted(name)}).",
         level="warning",
     )
+
+
+def _mark_of(levels: pd.Index[Any]) -> str:
+    """Return what stands beside the number in most levels, all of which hold one; else nothing."""
+    parts = [_MARKED.fullmatch(v) if isinstance(v, str) else None for v in levels]
+    if any(p is None for p in parts):
+        return ""
+    marks = Counter((p[1] + p[2]).strip() for p in parts if p is not None)
+    mark, n = marks.most_common(1)[0]
+    return mark if n >= _SAME_MARK * len(levels) else ""
 
 
 def words_on_codes(codes: FloatArray, others: FloatArray) -> str:
