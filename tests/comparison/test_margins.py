@@ -32,6 +32,7 @@ from trdstats import (
 )
 from trdstats.errors import (
     DataError,
+    DataWarning,
     EstimateWarning,
     NotEstimableError,
     SpecError,
@@ -329,6 +330,30 @@ def test_stratified_rates_refuse(trial: Study) -> None:
         compare_strata(apart)
     with pytest.raises(UnknownNameError, match="'reference_n'"):
         compare_strata(frame.drop(columns="reference_n"))
+
+
+def test_strata_without_names_are_refused() -> None:
+    """Rows without a treatment were left out of every comparison without a word."""
+    counts = pd.DataFrame({
+        "stratum": ["F", "M", "X"], "treatment": "A", "reference": "B", "events": [29, 12, 5],
+        "n": [54, 26, 20], "reference_events": [21, 6, 4], "reference_n": [54, 26, 20],
+    })  # fmt: skip
+    whole = compare_strata(counts).tidy()
+    for column in ("treatment", "reference", "stratum"):
+        unnamed = counts.assign(**{column: counts[column].mask(counts.index == 1)})
+        with pytest.raises(DataError, match="1 stratum has no name of the stratum, treatment"):
+            compare_strata(unnamed)
+    with pytest.raises(DataError, match="3 strata have one treatment on both sides"):
+        compare_strata(counts.assign(reference="A "))
+    with pytest.raises(DataError, match="has no rows"):
+        compare_strata(counts.head(0))
+    with pytest.raises(DataError, match="3 strata have counts that are no counts"):
+        compare_strata(counts.assign(events=[True, False, True]))
+    # Blanks are not seen in a table: they were another treatment, compared in one stratum.
+    blanks = compare_strata(counts.assign(treatment=["A", "A ", " A"])).tidy()
+    pd.testing.assert_frame_equal(blanks, whole)
+    with pytest.warns(DataWarning, match="1 pair of treatments differs only in case"):
+        compare_strata(counts.assign(treatment=["A", "a", "A"]))
 
 
 def test_counts_alone_have_the_covariance_of_their_subjects(trial: Study) -> None:

@@ -9,9 +9,12 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
+from trdstats.arrays import FloatArray
+from trdstats.columns import check_not_empty, numbers
 from trdstats.comparison.adjusted.stratified_result import COUNTS, StratifiedRates
 from trdstats.errors import (
     DataError,
+    DataWarning,
     NotEstimableError,
     Problem,
     check_choice,
@@ -19,9 +22,10 @@ from trdstats.errors import (
     count_of,
     pick_level,
     unknown_name,
+    warn,
 )
 from trdstats.frames import to_pandas
-from trdstats.kinds import in_order, label_of
+from trdstats.kinds import as_labels, in_order, label_of, trimmed
 from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
@@ -31,6 +35,9 @@ from trdstats.outcomes.verdicts.judged_day import at_day, day_of
 from trdstats.outcomes.verdicts.missing import MISSING, Missing
 from trdstats.outcomes.verdicts.verdicts import verdicts
 from trdstats.study import Study, warn_of_asked_days
+from trdstats.study.plausibility.lookalikes import note_lookalikes
+
+NAMES = ("stratum", "treatment", "reference")
 
 
 @checked
@@ -151,9 +158,15 @@ def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedR
     Raises
     ------
     UnknownNameError, DataError
-        When a column is missing, or counts are not whole or exceed their denominator.
+        When a column or a name is missing, a treatment is compared with itself, or counts are not
+        whole or exceed their denominator.
     NotEstimableError
         When no stratum holds both treatments.
+
+    Warns
+    -----
+    DataWarning
+        When names of strata or treatments are probably one name, written in different ways.
 
     Examples
     --------
@@ -171,31 +184,58 @@ def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedR
             raise unknown_name("column", column, table.columns)
     for column in ("treatment", "reference"):
         if column not in table.columns:
-            table = table.assign(**{column: column})
-    values = table[list(COUNTS)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    whole = np.isfinite(values) & (np.round(values) == values) & (values >= 0)
-    fits = (values[:, 0] <= values[:, 1]) & (values[:, 2] <= values[:, 3])
-    bad = ~(whole.all(axis=1) & fits)
-    twice = table.duplicated(["stratum", "treatment", "reference"]).to_numpy()
-    problems = [
-        Problem(code, f"{count_of(int(rows.sum()), 'stratum has', 'strata have')} {what}.",
-                tuple(dict.fromkeys(str(s) for s in table.loc[rows, "stratum"])), fix)
-        for code, rows, what, fix in (
-            ("bad_counts", bad, "counts that are no counts",
-             "Events must be whole numbers between 0 and n."),
-            ("duplicate_stratum", twice, "a second row of the same comparison",
-             "Give one row a stratum and comparison: add the counts, or name the strata apart."),
-        )
-        if rows.any()
-    ]  # fmt: skip
+            table[column] = column
+    table = trimmed(table, NAMES)
+    values = np.column_stack([numbers(table[c])[0] for c in COUNTS])
+    problems = _check_counts(table, values)
     if problems:
         raise DataError(problems)
-    counts = dict(zip(COUNTS, values.astype(np.int64).T, strict=True))
-    table = table[["stratum", "treatment", "reference"]].assign(**counts)
-    _check_overlap(table)
-    return StratifiedRates(
-        "Rates over strata", table, conf_level, (("Strata", str(table["stratum"].nunique())),)
-    )
+    for name in ("treatment", "reference"):
+        table[name] = as_labels(table[name]).astype(object)
+    for one, of in (("stratum", ["stratum"]), ("treatment", ["treatment", "reference"])):
+        twins = note_lookalikes(pd.unique(table[of].to_numpy().ravel()), one)
+        if twins is not None:
+            warn(twins.describe(), DataWarning)
+    named = {c: table[c].array for c in NAMES}
+    counts = pd.DataFrame(named | dict(zip(COUNTS, values.astype(np.int64).T, strict=True)))
+    _check_overlap(counts)
+    header = (("Strata", str(counts["stratum"].nunique())),)
+    return StratifiedRates("Rates over strata", counts, conf_level, header)
+
+
+def _check_counts(table: pd.DataFrame, values: FloatArray) -> list[Problem]:
+    """Check names and counts of strata, shape (strata, 4)."""
+    empty = check_not_empty(table, "frame")
+    if empty is not None:
+        return [empty]
+    whole = np.isfinite(values) & (np.round(values) == values) & (values >= 0)
+    fits = (values[:, 0] <= values[:, 1]) & (values[:, 2] <= values[:, 3])
+    unnamed = table[list(NAMES)].isna().any(axis=1).to_numpy()
+    labels = [table[c].map(label_of) for c in ("treatment", "reference")]
+    alone = (labels[0] == labels[1]).to_numpy() & ~unnamed
+    checks = (
+        ("missing_name", unnamed, "no name of the stratum, treatment or reference",
+         "Name them: a row without a name belongs to no comparison."),
+        ("same_treatment", alone, "one treatment on both sides",
+         "Name the treatment and the one it is compared with."),
+        ("bad_counts", ~(whole.all(axis=1) & fits), "counts that are no counts",
+         "Events must be whole numbers between 0 and n."),
+        ("duplicate_stratum", table.duplicated(list(NAMES)).to_numpy() & ~unnamed,
+         "a second row of the same comparison",
+         "Give one row a stratum and comparison: add the counts, or name the strata apart."),
+    )  # fmt: skip
+    return [
+        Problem(
+            code,
+            f"{count_of(int(bad.sum()), 'stratum has', 'strata have')} {what}.",
+            tuple(
+                str(s) if label_of(s) else f"row {i}" for i, s in table.loc[bad, "stratum"].items()
+            ),
+            remedy,
+        )
+        for code, bad, what, remedy in checks
+        if bad.any()
+    ]
 
 
 def _cell(sums: pd.DataFrame, stratum: str, arm: str) -> tuple[int, int]:
@@ -205,10 +245,11 @@ def _cell(sums: pd.DataFrame, stratum: str, arm: str) -> tuple[int, int]:
 
 
 def _check_overlap(counts: pd.DataFrame) -> None:
-    both = (counts["n"] > 0) & (counts["reference_n"] > 0)
-    for treatment, rows in counts.assign(both=both).groupby("treatment", sort=False):
-        if not rows["both"].any():
+    both = ((counts["n"] > 0) & (counts["reference_n"] > 0)).to_numpy()
+    compared = set(counts["treatment"].to_numpy()[both])
+    for treatment, reference in zip(counts["treatment"], counts["reference"], strict=True):
+        if treatment not in compared:
             raise NotEstimableError(
-                f"No stratum holds both {treatment} and {rows['reference'].iloc[0]}: they cannot "
-                "be compared within strata."
+                f"No stratum holds both {treatment} and {reference}: they cannot be compared "
+                "within strata."
             )
