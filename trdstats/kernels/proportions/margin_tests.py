@@ -9,7 +9,7 @@ from math import exp, inf, log, nan, sqrt
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import normal_sf, t_sf
 from trdstats.kernels.proportions.two_by_two import score_difference, score_odds, score_ratio
-from trdstats.kernels.proportions.two_proportions import solve_falling
+from trdstats.kernels.proportions.two_proportions import solve_falling, wald_limit
 
 MEASURES = ("difference", "ratio", "odds ratio")
 RATE_METHODS = ("miettinen-nurminen", "farrington-manning")
@@ -94,7 +94,8 @@ def locate_rates(
         error = sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
         if not (0 < p1 < 1 and 0 < p0 < 1):
             error = nan  # as `risk_difference`: the score needs none
-        low, high = solve_falling(score, z, -1, estimate), solve_falling(score, -z, estimate, 1)
+        low = solve_falling(score, z, -1, estimate, wald_limit(estimate, error, -z))
+        high = solve_falling(score, -z, estimate, 1, wald_limit(estimate, error, z))
         return _located(estimate, error, low, high, score, lower, upper)
 
     def log_score(power: float) -> float:
@@ -107,8 +108,11 @@ def locate_rates(
         return Located(nan, nan, inf, 0.0, inf, nan, nan, nan, nan)
     finite = 0 < estimate < inf
     above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    low = 0.0 if estimate == 0 else exp(solve_falling(log_score, z, -_FARTHEST, above))
-    high = inf if estimate == inf else exp(solve_falling(log_score, -z, below, _FARTHEST))
+    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
+    low = 0.0 if estimate == 0 else exp(solve_falling(log_score, z, -_FARTHEST, above, starts[0]))
+    high = (
+        inf if estimate == inf else exp(solve_falling(log_score, -z, below, _FARTHEST, starts[1]))
+    )
     return _located(estimate, error, low, high, lambda b: log_score(log(b)), lower, upper)
 
 

@@ -16,7 +16,7 @@ from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import chi2_sf, normal_sf
 from trdstats.kernels.proportions.two_by_two import difference_variance, ratio_variance, standardise
-from trdstats.kernels.proportions.two_proportions import Contrast, solve_falling
+from trdstats.kernels.proportions.two_proportions import Contrast, solve_falling, wald_limit
 
 Counts = npt.NDArray[np.int64]
 
@@ -143,8 +143,8 @@ def stratified_difference(
         return standardise(estimate - difference, float(w**2 @ v))
 
     z = critical_value(conf_level)
-    low = solve_falling(score, z, -1.0, estimate)
-    high = solve_falling(score, -z, estimate, 1.0)
+    low = solve_falling(score, z, -1.0, estimate, wald_limit(estimate, error, -z))
+    high = solve_falling(score, -z, estimate, 1.0, wald_limit(estimate, error, z))
     statistic = score(0.0)
     return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 
@@ -180,13 +180,14 @@ def stratified_ratio(
     estimate = rate1 / rate0 if rate0 else inf
     finite = 0 < estimate < inf
     above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above))
-    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST))
     error = nan
     if finite:
         events = a + c
         squared = ((m1 * m0 * events - a * c * total) / total**2).sum()
         error = sqrt(squared / ((a * m0 / total).sum() * (c * m1 / total).sum()))
+    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
+    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above, starts[0]))
+    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST, starts[1]))
     statistic = score(0.0)
     return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 

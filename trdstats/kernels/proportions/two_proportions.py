@@ -111,7 +111,8 @@ def risk_difference(
         def score(d: float) -> float:
             return score_difference(d, *counts)
 
-        low, high = solve_falling(score, z, -1.0, estimate), solve_falling(score, -z, estimate, 1.0)
+        low = solve_falling(score, z, -1.0, estimate, wald_limit(estimate, error, -z))
+        high = solve_falling(score, -z, estimate, 1.0, wald_limit(estimate, error, z))
         return _with_test(estimate, error, low, high, score(0.0))
     if method == "newcombe":
         l1, u1, l0, u0 = _wilson(*counts, conf_level)
@@ -288,24 +289,77 @@ def _by_score(
         return _with_test(estimate, error, 0.0, inf, 0.0)
     finite = 0 < estimate < inf
     above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above))
-    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST))
+    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
+    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above, starts[0]))
+    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST, starts[1]))
     return _with_test(estimate, error, low, high, score(0.0))
 
 
-def solve_falling(f: Callable[[float], float], target: float, a: float, b: float) -> float:
-    """Return where a falling function takes a value between a and b; an end if it does not."""
-    fa, fb = f(a) - target, f(b) - target
-    if fa <= 0:
+def solve_falling(
+    f: Callable[[float], float],
+    target: float,
+    a: float,
+    b: float,
+    near: tuple[float, float] | None = None,
+) -> float:
+    """Return where a falling function takes a value between a and b; an end if it does not.
+
+    Parameters
+    ----------
+    f : callable
+    target, a, b : float
+    near : (float, float), optional
+        Where the search begins, such as Wald's limit, and how far it may be off.
+    """
+    known: dict[float, float] = {}  # asked for again by the search
+
+    def gap(t: float) -> float:
+        if t not in known:
+            known[t] = f(t) - target
+        return known[t]
+
+    if near is not None and a < near[0] < b and near[1] > 0:
+        a, b = _narrowed(gap, a, b, *near)
+    if gap(a) <= 0:
         return a
-    if fb >= 0:
+    if gap(b) >= 0:
         return b
 
-    ends = {a: fa, b: fb}  # asked for again by the search
-
     def bounded(t: float) -> float:
-        gap = ends[t] if t in ends else f(t) - target
-        return min(max(gap, -1e6), 1e6)  # infinite scores would stall the search
+        return min(max(gap(t), -1e6), 1e6)  # infinite scores would stall the search
 
     # A limit of rare events may be 1e-6 itself: an absolute tolerance must not end the search.
     return float(brentq(bounded, a, b, xtol=1e-18, rtol=1e-14, maxiter=500))
+
+
+def _narrowed(
+    gap: Callable[[float], float], a: float, b: float, start: float, step: float
+) -> tuple[float, float]:
+    """Return ends between a and b, around where a falling function is 0, from steps that grow."""
+    at, side = start, 1 if gap(start) > 0 else -1
+    while True:
+        before, at = at, min(max(at + side * step, a), b)
+        step *= 4
+        if at in (a, b) or gap(at) * side <= 0:
+            return min(before, at), max(before, at)
+
+
+def wald_limit(
+    estimate: float, error: float, z: float, *, is_ratio: bool = False
+) -> tuple[float, float] | None:
+    """Return the limit z errors from an estimate, and how far a score limit may lie from it.
+
+    Parameters
+    ----------
+    estimate : float
+    error : float
+        NaN where there is none.
+    z : float
+        Below 0 for a lower limit.
+    is_ratio : bool
+        Whether error and limit are those of the logarithm.
+    """
+    if isnan(error) or (is_ratio and not 0 < estimate < inf):
+        return None
+    centre = log(estimate) if is_ratio else estimate
+    return centre + z * error, 0.1 * abs(z) * error
