@@ -12,6 +12,7 @@ from cases import Case
 from in_r import InR
 
 import trdstats as trd
+from trdstats.kernels.proportions.stratified_tables import stratified_difference
 from trdstats.kernels.weighting.propensity import fit_scores
 
 _LESS = (
@@ -132,9 +133,54 @@ def _matching(n: int) -> Case:
     )  # fmt: skip
 
 
+# The constrained estimate of Miettinen and Nurminen 1985, appendix; weights of Mantel and Haenszel.
+_BY_HAND = """
+variance <- function(d) with(k, {
+  N <- n + reference_n; x0 <- reference_events; m <- reference_n
+  b <- (n + 2 * m) * d - N - events - x0
+  c <- (m * d - N - 2 * x0) * d + events + x0
+  q <- b^3 / (3 * N)^3 - b * c / (6 * N^2) + x0 * d * (1 - d) / (2 * N)
+  p <- sign(q) * sqrt(b^2 / (3 * N)^2 - c / (3 * N))
+  p0 <- 2 * p * cos((pi + acos(pmin(pmax(q / p^3, -1), 1))) / 3) - b / (3 * N)
+  p1 <- p0 + d
+  (p1 * (1 - p1) / n + p0 * (1 - p0) / m) * N / (N - 1)
+})
+w <- with(k, n * reference_n / (n + reference_n)); w <- w / sum(w)
+"""
+
+
+def _strata(n: int) -> Case:
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"stratum": range(n), "n": rng.integers(20, 60, n),
+                          "reference_n": rng.integers(20, 60, n)})  # fmt: skip
+    for of, rate in (("events", 0.4), ("reference_events", 0.3)):
+        frame[of] = rng.binomial(frame["n" if of == "events" else "reference_n"], rate)
+    counts = frame[["events", "n", "reference_events", "reference_n"]].to_numpy().T
+
+    def ours() -> list[float]:
+        found = stratified_difference(*counts, conf_level=0.95)
+        return [found.estimate, found.low, found.high]
+
+    by_hand = InR(
+        """gap <- sum(w * (k$events / k$n - k$reference_events / k$reference_n))
+        score <- function(d) (gap - d) / sqrt(sum(w^2 * variance(d)))
+        z <- qnorm(0.975)
+        root <- function(side, ends) uniroot(function(d) score(d) - side, ends, tol = 1e-10)$root
+        c(gap, root(z, c(gap - 0.5, gap)), root(-z, c(gap, gap + 0.5)))""",
+        {"k": frame}, "done", ours, 1e-8, setup=_BY_HAND,
+    )  # fmt: skip
+    return Case(
+        f"Difference of rates over strata, Miettinen and Nurminen's limits, {n} strata: alone",
+        ours,
+        {"R base": by_hand},
+        {"R base": "lines of R by hand, limits to 1e-10 where trdstats has 1e-14, no test"},
+    )
+
+
 def cases() -> Iterator[Case]:
     for n in (200, 100_000):
         yield from _scores(n, 2)
     yield from _scores(100_000, 4)
     for n in (1_000, 100_000):
         yield _matching(n)
+    yield _strata(20)
