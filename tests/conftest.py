@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from trdstats import Study
+from trdstats.study.divided import divided_study
 
 matplotlib.use("Agg")
 
@@ -59,6 +61,36 @@ def r_times() -> dict[str, Any]:
     text = (REFERENCE / "time_to_event" / "values.json").read_text("utf-8")
     result: dict[str, Any] = json.loads(text)
     return result
+
+
+@pytest.fixture
+def synchronous() -> Iterator[None]:
+    """Partitions are worked on one after another, in this thread."""
+    with pytest.importorskip("dask").config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Any]:
+    """Two worker processes of dask, on which a test works while it has a client of them."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_workers(workers: Any) -> Iterator[Any]:
+    """Work goes to two worker processes of dask."""
+    with pytest.importorskip("distributed").Client(workers):
+        yield workers
+
+
+@pytest.fixture
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than ten rows are too many to be gathered."""
+    monkeypatch.setattr(divided_study, "MOST_ROWS", 10)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import atexit
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
@@ -126,13 +127,8 @@ class Kept:
         TooLargeError
             When they are no longer there.
         """
-        try:
+        with _still_kept():
             return computed(self._asked(work, arguments, each))
-        except FileNotFoundError as error:
-            raise TooLargeError(
-                "What partitions keep for this result is no longer there: it is kept as long as "
-                "the result that was fitted, not for copies of it. Fit the model again."
-            ) from error
 
     def then(
         self,
@@ -141,7 +137,8 @@ class Kept:
         each: Sequence[object] | None = None,
     ) -> Kept:
         """Return what some work makes of each of them, kept likewise; see `ask`."""
-        return Kept(self._asked(work, arguments, each))
+        with _still_kept():
+            return Kept(self._asked(work, arguments, each))
 
     def _asked(
         self,
@@ -152,6 +149,18 @@ class Kept:
         given = [()] * len(self.tasks) if each is None else [(one,) for one in each]
         task = task_of(work)
         return [task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)]
+
+
+@contextmanager
+def _still_kept() -> Iterator[None]:
+    """Refuse in words where files that were kept are gone."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TooLargeError(
+            "What partitions keep for this result is no longer there: it is kept as long as "
+            "the result that was fitted, not for copies of it. Fit the model again."
+        ) from error
 
 
 def _stored(tasks: Sequence[Any], folder: Path) -> list[Any]:
@@ -178,11 +187,13 @@ def _store(value: object, path: str) -> str:
 
 def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a partition with texts as Python objects, as tables in memory have them."""
-    result = frame.copy(deep=False)
-    for c in frame.columns:
-        if isinstance(frame[c].dtype, pd.StringDtype):
-            result[c] = frame[c].astype(object).where(frame[c].notna(), None)
-    return result
+    texts = [c for c, dtype in frame.dtypes.items() if isinstance(dtype, pd.StringDtype)]
+    plain = {}
+    for c in texts:
+        values = frame[c].to_numpy(dtype=object, copy=True)
+        values[frame[c].isna()] = None
+        plain[str(c)] = values
+    return frame.assign(**plain)
 
 
 def problems_together(parts: Sequence[Sequence[Problem]], numbers: Sequence[int]) -> list[Problem]:

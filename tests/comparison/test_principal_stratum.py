@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +89,15 @@ def test_equal_response_rates_leave_a_point() -> None:
     row = fit.tidy().iloc[0]
     assert abs(row["bound_high"] - row["bound_low"]) < 12  # rates differ by chance only
     assert row["bound_low"] <= row["naive"] <= row["bound_high"]
+
+
+def test_replicates_without_a_stratum_are_counted() -> None:
+    """Without monotonicity its least size is the sum of both response rates less 1."""
+    options = {"tau": 60, "n_boot": 40, "monotone": False}
+    spec = trd.PrincipalStratumBounds(trd.Response(), trd.Relapse(22), **options)
+    fit = spec.fit(trial(60, protected=0.1))
+    assert re.search(r"Note: . v .: in [1-9]\d* of 40 replicates the stratum was empty", str(fit))
+    assert "replicates the stratum" not in str(spec.fit(trial(600, protected=0.4)))
 
 
 def test_what_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -90,6 +91,26 @@ def test_text_of_an_e_value() -> None:
     )
 
 
+def test_no_effect_needs_no_cause() -> None:
+    text = repr(e_value(Effect("risk ratio", "ECT", "TMS", 1.0, 0.5, 2.0)))
+    assert "Note: The estimate is no effect: there is nothing to explain away." in text
+    flat = Effect("mean difference", "ECT", "TMS", 0.0, -1.0, 2.0)
+    grid = unmeasured_confounder(flat, prevalence_reference=0.2)
+    assert grid.effect_of_cause[-1] == 8  # the limit farther from 0 says what a cause may do
+    assert set(grid.tidy()["conclusion"]) == {"not shown"}
+    grid.plot()
+
+
+def test_controls_of_different_levels_say_each_level() -> None:
+    level = {"accident": 0.9, "baseline": 0.95}
+    one = Effect("mean difference", "ECT", "TMS", 1.0, -1.0, 3.0)
+    seen = {name: replace(one, conf_level=v) for name, v in level.items()}
+    text = repr(negative_control(seen))
+    assert "Estimate (CI)" in text
+    assert "1.00 (-1.00 to 3.00), 90 % CI" in text
+    assert "1.00 (-1.00 to 3.00), 95 % CI" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
@@ -99,10 +120,15 @@ def test_text_of_an_e_value() -> None:
         ((2.0, 1.0), {"measure": "risk ratio"}, "both confidence limits"),
         ((2.0,), {"measure": "rate ratio"}, "measure must be one of"),
         (("2",), {"measure": "risk ratio"}, "must be a tidy row"),
+        (
+            (2.0, 1.0, 4.0),
+            {"measure": "risk ratio", "conf_level": 95},
+            "conf_level must lie",
+        ),
     ],
 )
 def test_e_value_refuses(
-    arguments: tuple[object, ...], options: dict[str, str], words: str
+    arguments: tuple[object, ...], options: dict[str, object], words: str
 ) -> None:
     with pytest.raises(SpecError, match=words):
         e_value(*arguments, **options)  # type: ignore[arg-type]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,17 +23,7 @@ from trdstats.study.divided import divided_study
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
 
-
-@pytest.fixture(autouse=True)
-def synchronous() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
-
-
-@pytest.fixture
-def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than ten rows are too many to be gathered."""
-    monkeypatch.setattr(divided_study, "MOST_ROWS", 10)
+pytestmark = pytest.mark.usefixtures("synchronous")
 
 
 @cache
@@ -43,15 +35,27 @@ def both(n: int, outcome: str = "score") -> tuple[trd.Study, Any]:
 
 def fits(n: int, formula: str, outcome: str = "score", **options: Any) -> tuple[Any, Any]:
     """Return the fits of both, of the second from sums, and hold their warnings to each other."""
-    found, said = [], []
-    for study in both(n, outcome):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found.append(trd.LMM(formula, **options).fit(study))
-        said.append([str(w.message) for w in caught])
-    assert said[0] == said[1]
-    assert not len(found[1].design.person), "rows were gathered"
-    return found[0], found[1]
+    study, divided = both(n, outcome)
+    of_rows = repr((formula, outcome, options))
+    if of_rows not in IN_MEMORY:
+        IN_MEMORY[of_rows] = fit_and_words(trd.LMM(formula, **options), study)
+    alone, said = IN_MEMORY[of_rows]
+    summed, said_of_parts = fit_and_words(trd.LMM(formula, **options), divided)
+    assert said == said_of_parts
+    assert not len(summed.design.person), "rows were gathered"
+    return alone, summed
+
+
+def fit_and_words(spec: trd.LMM, study: trd.Study) -> tuple[Any, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = spec.fit(study)
+    return fit, [str(w.message) for w in caught]
+
+
+# Fits in memory, and what they answer: the same for every number of partitions.
+IN_MEMORY: dict[str, tuple[Any, list[str]]] = {}
+ANSWERED: dict[tuple[int, str], pd.DataFrame] = {}
 
 
 # What a subject has near 0 is a difference of terms as large as the largest of all subjects.
@@ -59,8 +63,10 @@ OF_SUBJECTS = ("influence", "random_effects", "observed contrasts")
 
 
 def same_answer(name: str, alone: Any, summed: Any) -> None:
-    answer = ANSWERS[name]
-    same(answer(alone), answer(summed), beside=RTOL if name in OF_SUBJECTS else 1e-14)
+    answer, of_rows = ANSWERS[name], (id(alone), name)  # such fits are kept
+    if of_rows not in ANSWERED:
+        ANSWERED[of_rows] = answer(alone)
+    same(ANSWERED[of_rows], answer(summed), beside=RTOL if name in OF_SUBJECTS else 1e-14)
 
 
 SEARCH = ["gradient", "condition", "n_iterations", "n_evaluations"]  # how the search went
@@ -431,3 +437,12 @@ def test_the_parts_are_read_twice_and_once_more_for_influences(
     fit.influence()
     fit.estimates()
     assert len(read) == 3 * 3
+
+
+def test_a_copy_whose_original_is_gone_says_so() -> None:
+    fit = trd.LMM("score ~ day", random="1 + day").fit(divided_into(visits(), 2))
+    copied = pickle.dumps(fit)
+    del fit
+    gc.collect()
+    with pytest.raises(TooLargeError, match=r"is no longer there: .* Fit the model again"):
+        pickle.loads(copied).variance_tests()

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from site_plan import RULES, plan_of
 
 import trdstats as trd
 from trdstats.cli import main
@@ -29,7 +30,8 @@ from trdstats.sites.histories.masked import mask_courses, n_cells, unmasked
 
 SITES = ("north", "east", "south")
 SECRET = "a secret of the three sites 4711"
-TEXT = """
+TEXT = (
+    """
 title = "Days in response"
 steps = ["in_response"]
 [study]
@@ -37,26 +39,21 @@ visits = "visits.csv"
 subjects = "subjects.csv"
 scale = "MADRS"
 windows = { 7 = 3, 14 = 3, 21 = 3, 28 = 3, 42 = 6, 56 = 6 }
-[definitions]
-response = { reduction = 0.5 }
-remission = { at_most = 10 }
-relapse = { at_least = 22 }
-[analysis]
-acute_end = 28
-rate_days = [28]
-reference = "B"
+"""
+    + RULES
+    + """reference = "B"
 horizon = 56
-after_switch = "ignore"
 [sites]
 names = ["north", "east", "south"]
 levels = { treatment = ["A", "B", "C"] }
 """
+)
 ARMS = '["TMS", "ECT", "IV ketamine"]'
 WINDOWS = {7: 3, 14: 3, 21: 3, 28: 3, 42: 6, 56: 6}
 
 
 def plan(text: str = TEXT) -> trd.Plan:
-    return plan_from_text(text, Path())
+    return plan_of(text)
 
 
 def tables(n: int = 240, seed: int = 1, jitter: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:

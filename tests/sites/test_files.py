@@ -7,6 +7,7 @@ import signal
 import threading
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,17 +70,12 @@ def plan(folder: Path) -> trd.Plan:
 
 
 @pytest.mark.parametrize("backend", ["loky", "dask"])
-def test_files_give_the_numbers_of_one_table(folder: Path, backend: str) -> None:
+def test_files_give_the_numbers_of_one_table(
+    folder: Path, backend: str, request: pytest.FixtureRequest
+) -> None:
     if backend == "dask":
-        distributed = pytest.importorskip("distributed")
-        with (
-            distributed.LocalCluster(n_workers=2, threads_per_worker=1,
-                                     dashboard_address=":0") as cluster,
-            distributed.Client(cluster),
-            parallel_config(backend="dask"),
-        ):  # fmt: skip
-            pooled = trd.summarise_files(plan(folder), str(folder / "*.parquet"), n_jobs=2)
-    else:
+        request.getfixturevalue("on_workers")
+    with parallel_config(backend=backend):
         pooled = trd.summarise_files(plan(folder), str(folder / "*.parquet"), n_jobs=2)
     study = trd.Study(register(), scale="MADRS")
     assert sum(pooled.subjects.values()) == len(study.subjects)
@@ -125,21 +121,15 @@ def test_files_that_are_no_paths(folder: Path, files: object) -> None:
         trd.summarise_files(plan(folder), files)  # type: ignore[arg-type]
 
 
-def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
+def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, on_workers: Any) -> None:
     frame = register()
-    for k in range(24):
-        frame[frame["subject"] % 24 == k].to_parquet(tmp_path / f"part{k}.parquet")
+    for k in range(12):
+        frame[frame["subject"] % 12 == k].to_parquet(tmp_path / f"part{k}.parquet")
     files = str(tmp_path / "*.parquet")
     alone = trd.summarise_files(plan(tmp_path), files)
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1,
-                                 dashboard_address=":0") as cluster,
-        distributed.Client(cluster),
-        parallel_config(backend="dask"),
-    ):  # fmt: skip
-        victim = next(iter(cluster.workers.values())).pid
-        killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
+    victim = next(iter(on_workers.workers.values())).pid
+    killer = threading.Timer(0.5, os.kill, (victim, signal.SIGKILL))
+    with parallel_config(backend="dask"):
         killer.start()
         pooled = trd.summarise_files(plan(tmp_path), files, n_jobs=2)
         killer.join()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from site_plan import RULES, plan_of
 
 import trdstats as trd
 from trdstats.errors import (
@@ -19,36 +19,31 @@ from trdstats.errors import (
     SpecError,
     UnknownNameError,
 )
-from trdstats.plan.reading.text import plan_from_text
 from trdstats.sites import Answer, Question, SiteEstimates
 
-TEXT = """
+TEXT = (
+    """
 title = "Clinics"
 steps = ["rates", "onset"]
 [study]
 visits = "v.csv"
 scale = "MADRS"
 windows = { 14 = 3, 28 = 3 }
-[definitions]
-response = { reduction = 0.5 }
-remission = { at_most = 10 }
-relapse = { at_least = 22 }
-[analysis]
-acute_end = 28
-rate_days = [28]
-reference = "TMS"
+"""
+    + RULES
+    + """reference = "TMS"
 horizon = 28
-after_switch = "ignore"
 [rates]
 outcomes = ["response"]
 [sites]
 levels = { treatment = ["ECT", "TMS"], sex = ["F", "M"], region = ["a", "b", "c"] }
 """
+)
 WINDOWS = {14: 3, 28: 3}
 
 
 def plan(text: str = TEXT) -> trd.Plan:
-    return plan_from_text(text, Path())
+    return plan_of(text)
 
 
 def tables(n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

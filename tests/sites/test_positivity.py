@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from site_plan import RULES, plan_of
 
 import trdstats as trd
 from trdstats.cli import main
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError
 from trdstats.kernels.weighting.covariate_balance import c_statistic
-from trdstats.plan.reading.text import plan_from_text
 from trdstats.sites import Answer, Question, SiteEstimates
 from trdstats.sites.rounds.positivity import (
     EDGES,
@@ -28,7 +28,8 @@ from trdstats.sites.rounds.positivity import (
     score_counts,
 )
 
-TEXT = """
+TEXT = (
+    """
 title = "Clinics"
 steps = ["rates"]
 [study]
@@ -36,26 +37,21 @@ visits = "v.csv"
 subjects = "s.csv"
 scale = "MADRS"
 windows = { 28 = 3 }
-[definitions]
-response = { reduction = 0.5 }
-remission = { at_most = 10 }
-relapse = { at_least = 22 }
-[analysis]
-acute_end = 28
-rate_days = [28]
-reference = "A"
+"""
+    + RULES
+    + """reference = "A"
 horizon = 28
-after_switch = "ignore"
 [rates]
 outcomes = ["response"]
 [sites]
 levels = { treatment = ["A", "B", "C"], region = ["east", "north", "west"], sex = ["F", "M"] }
 """
+)
 FORMULA = "age + baseline + region + sex"
 
 
 def plan(text: str = TEXT) -> trd.Plan:
-    return plan_from_text(text, Path())
+    return plan_of(text)
 
 
 def tables(
@@ -101,14 +97,15 @@ def way(
     formula: str = FORMULA,
 ) -> tuple[SiteEstimates, list[Answer]]:  # fmt: skip
     """Return the estimates and the last answers."""
+    one_plan, studies = plan(), {name: study(*tables_) for name, tables_ in data.items()}
     step: Question | SiteEstimates = trd.ask_sites(
-        plan(), "weighted rates", formula=formula, estimand=estimand
+        one_plan, "weighted rates", formula=formula, estimand=estimand
     )
     given_answers: list[Answer] = []
     while isinstance(step, Question):
         given_answers = [
-            trd.answer_sites(plan(), step, name, minimum=minimum, study=study(*tables_))
-            for name, tables_ in data.items()
+            trd.answer_sites(one_plan, step, name, minimum=minimum, study=of_site)
+            for name, of_site in studies.items()
         ]
         step = trd.next_round(step, given_answers)
     return step, given_answers

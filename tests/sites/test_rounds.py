@@ -12,40 +12,36 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from site_plan import RULES, plan_of
 
 import trdstats as trd
 from trdstats.cli import main
 from trdstats.errors import DataError, NotEstimableError, PlanError, SpecError
-from trdstats.plan.reading.text import plan_from_text
 from trdstats.sites import Answer, Question, SiteEstimates
 from trdstats.sites.rounds.search import go_on
 from trdstats.sites.sealed import sealed
 
 SITES = ("east", "north", "south")
-TEXT = """
+TEXT = (
+    """
 title = "Three clinics"
 steps = ["rates", "onset"]
 [study]
 sample = "modalities"
-[definitions]
-response = { reduction = 0.5 }
-remission = { at_most = 10 }
-relapse = { at_least = 22 }
-[analysis]
-acute_end = 28
-rate_days = [28]
-reference = "TMS"
+"""
+    + RULES
+    + """reference = "TMS"
 horizon = 84
-after_switch = "ignore"
 adjust = "age + sex + failed_trials + baseline"
 [sites]
 levels = { treatment = ["TMS", "ECT", "IV ketamine"], sex = ["F", "M"] }
 """
+)
 COVARIATES = "age + sex + failed_trials + baseline"
 
 
 def plan(text: str = TEXT) -> trd.Plan:
-    return plan_from_text(text, Path())
+    return plan_of(text)
 
 
 @cache
@@ -268,13 +264,19 @@ def way_of_changed(
     question: Question | SiteEstimates, change: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> None:
     """Ask sites whose subjects have other columns until there is nothing more to ask."""
+    changed = {
+        name: trd.Study(
+            part.visits[["subject", "day", "score"]],
+            change(part.subjects.drop(columns="baseline")),
+            scale="MADRS",
+        )
+        for name, part in parts().items()
+    }
     while isinstance(question, Question):
-        given = []
-        for name, part in parts().items():
-            subjects = change(part.subjects.drop(columns="baseline"))
-            visits = part.visits[["subject", "day", "score"]]
-            changed = trd.Study(visits, subjects, scale="MADRS")
-            given.append(trd.answer_sites(plan(), question, name, minimum=1, study=changed))
+        given = [
+            trd.answer_sites(plan(), question, name, minimum=1, study=of_site)
+            for name, of_site in changed.items()
+        ]
         question = trd.next_round(question, given)
 
 

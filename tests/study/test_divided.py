@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,11 @@ from trdstats.errors import DataError, SpecError, TooLargeError, UnknownNameErro
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
 
+pytestmark = pytest.mark.usefixtures("synchronous")
+
 ROLES = {"scale": "MADRS"}
 # Sums of partitions are added in another order: rounding of sums of some hundred terms.
 RTOL = 1e-10
-
-
-@pytest.fixture(autouse=True)
-def synchronous() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 @cache

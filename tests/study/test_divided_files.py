@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,7 @@ from trdstats.errors import DataError, DataWarning
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
 
-
-@pytest.fixture(autouse=True)
-def synchronous() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
+pytestmark = pytest.mark.usefixtures("synchronous")
 
 
 def written(frame: pd.DataFrame, folder: Path) -> str:

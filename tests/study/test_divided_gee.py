@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,17 +21,13 @@ from trdstats.study.divided import divided_study
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
 
+pytestmark = pytest.mark.usefixtures("synchronous")
+
 # Partitions add sums in another order: rounding of some hundred terms. Steps end below 1e-9 of a
 # standard error, and the steps are the same but for that rounding.
 RTOL = 1e-10
 RESPONSE = trd.Response()
 N = 120
-
-
-@pytest.fixture(autouse=True)
-def synchronous() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 @cache

@@ -6,8 +6,6 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +48,6 @@ def divided(folder: Path, files: str = "*.parquet") -> trd.DividedStudy:
     return study
 
 
-@contextmanager
-def cluster() -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1,
-                                 dashboard_address=":0") as workers,
-        distributed.Client(workers),
-    ):  # fmt: skip
-        yield workers
-
-
 def agree(a: trd.Study, b: trd.Study) -> None:
     for one, other in zip(*(answers(s) for s in (a, b)), strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-10)
@@ -86,58 +73,57 @@ def test_files_are_read_where_they_stand(folder: Path, files: str, scheduler: st
         agree(alone(folder), study)
 
 
-def test_a_cluster_gives_the_same(folder: Path) -> None:
-    with cluster():
-        study = divided(folder)
-        agree(alone(folder), study)
-        agree(alone(folder), study.persist())
-        mixed = [trd.MMRM("change ~ baseline + treatment * visit").fit(data).tidy()
-                 for data in (alone(folder), study)]  # fmt: skip
-        pd.testing.assert_frame_equal(*mixed, rtol=1e-10)
-        spec = trd.LMM("change ~ baseline + treatment * day", random="1 + day")
-        one, other = spec.fit(alone(folder)), spec.fit(study)
-        assert not len(other.design.person)  # of sums that the workers keep
-        for table in ("tidy", "influence", "random_effects", "variance_tests"):
-            pd.testing.assert_frame_equal(*(getattr(fit, table)() for fit in (one, other)),
-                                          rtol=1e-8, atol=1e-11)  # fmt: skip
-        equations = [
-            trd.GEE("change ~ baseline + treatment", family="gaussian", ddf="satterthwaite")
-            .fit(data).tidy() for data in (alone(folder), study)
-        ]  # fmt: skip
-        pd.testing.assert_frame_equal(*equations, rtol=1e-10)
+def test_a_cluster_gives_the_same(folder: Path, on_workers: Any) -> None:
+    study = divided(folder)
+    agree(alone(folder), study)
+    agree(alone(folder), study.persist())
+    mixed = [trd.MMRM("change ~ baseline + treatment * visit").fit(data).tidy()
+             for data in (alone(folder), study)]  # fmt: skip
+    pd.testing.assert_frame_equal(*mixed, rtol=1e-10)
+    spec = trd.LMM("change ~ baseline + treatment * day", random="1 + day")
+    one, other = spec.fit(alone(folder)), spec.fit(study)
+    assert not len(other.design.person)  # of sums that the workers keep
+    for table in ("tidy", "influence", "random_effects", "variance_tests"):
+        pd.testing.assert_frame_equal(*(getattr(fit, table)() for fit in (one, other)),
+                                      rtol=1e-8, atol=1e-11)  # fmt: skip
+    equations = [
+        trd.GEE("change ~ baseline + treatment", family="gaussian", ddf="satterthwaite")
+        .fit(data).tidy() for data in (alone(folder), study)
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(*equations, rtol=1e-10)
 
 
 @pytest.mark.slow
-def test_subjects_in_two_files_are_brought_together_on_a_cluster(folder: Path) -> None:
+def test_subjects_in_two_files_are_brought_together_on_a_cluster(
+    folder: Path, on_workers: Any
+) -> None:
     for k in range(2):
         part = pd.read_parquet(folder / f"part{k}.parquet")
         part[part["day"] > 21].to_parquet(folder / f"late{k}.parquet")
         part[part["day"] <= 21].to_parquet(folder / f"part{k}.parquet")
     frame = pd.concat([pd.read_parquet(f) for f in sorted(folder.glob("*.parquet"))])
     study = trd.Study(frame, events=pd.read_csv(folder / "events.csv"), **ROLES)
-    with cluster():
-        together = divided(folder)
-        assert "were shuffled by subject" in together.notices[-1].summary
-        agree(study, together)
+    together = divided(folder)
+    assert "were shuffled by subject" in together.notices[-1].summary
+    agree(study, together)
 
 
-def test_a_worker_that_is_killed_loses_nothing(folder: Path) -> None:
+def test_a_worker_that_is_killed_loses_nothing(folder: Path, on_workers: Any) -> None:
     frame = pd.concat([pd.read_parquet(folder / f"part{k}.parquet") for k in range(4)])
-    number = pd.factorize(frame["subject"])[0] % 24
-    for k in range(24):
+    number = pd.factorize(frame["subject"])[0] % 12
+    for k in range(12):
         frame[number == k].to_parquet(folder / f"slice{k}.parquet")
-    with cluster() as workers:
-        study = divided(folder, "slice*.parquet")
-        victim = next(iter(workers.workers.values())).pid
-        killer = threading.Timer(0.2, os.kill, (victim, signal.SIGKILL))
-        killer.start()
-        found = answers(study)
-        killer.join()
-        spec = trd.LMM("change ~ baseline + treatment", random="1 + day")
-        fit = spec.fit(study)
-        # What a worker keeps of its subjects between the rounds of a search is made again.
-        os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
-        effects = fit.random_effects()
+    study = divided(folder, "slice*.parquet")
+    victim = next(iter(on_workers.workers.values())).pid
+    killer = threading.Timer(0.2, os.kill, (victim, signal.SIGKILL))
+    killer.start()
+    found = answers(study)
+    killer.join()
+    spec = trd.LMM("change ~ baseline + treatment", random="1 + day")
+    fit = spec.fit(study)
+    # What a worker keeps of its subjects between the rounds of a search is made again.
+    os.kill(next(iter(on_workers.workers.values())).pid, signal.SIGKILL)
+    effects = fit.random_effects()
     pd.testing.assert_frame_equal(effects, spec.fit(alone(folder)).random_effects(), rtol=1e-8)
     for one, other in zip(found, answers(alone(folder)), strict=True):
         pd.testing.assert_frame_equal(one, other, rtol=1e-10)

@@ -20,7 +20,6 @@ from trdstats.formulas.design import (
     read_formula,
     read_right_side,
     split_sides,
-    warn_of_lookalikes,
 )
 from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.language import allow
@@ -47,5 +46,4 @@ __all__ = [
     "read_formula",
     "read_right_side",
     "split_sides",
-    "warn_of_lookalikes",
 ]

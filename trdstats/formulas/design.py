@@ -146,14 +146,15 @@ def as_categories(
     uses: Uses | None = None,
     keep_levels: bool = False,
     is_part: bool = False,
+    of_rows: int | None = None,
     what: str = "data",
 ) -> pd.DataFrame:
     """Return the columns of a model as numbers or as categories.
 
     Texts, booleans, visits and the treatment are categories, and so are columns within ``C(...)``;
     columns within functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
-    Of a part of the rows nothing is said of levels that look alike: `warn_of_lookalikes` says it of
-    all.
+    Of a part of the rows nothing is said of its levels: that is said of the distinct values of all,
+    which stand for a number of rows (`of_rows`).
 
     Raises
     ------
@@ -196,25 +197,17 @@ def as_categories(
         return frame.assign(**changed)
     levels = {c: v.dtype.categories for c, v in changed.items()}
     for column, names in levels.items():
-        if column != visit and column not in uses.categories:
-            spelled = note_whole_numbers(frame[column], names, column, what)
+        declared = isinstance(frame[column].dtype, pd.CategoricalDtype)
+        if column != visit and column not in uses.categories and not declared:
+            n = len(frame) if of_rows is None else of_rows
+            spelled = note_whole_numbers(n, names, column, what)
             if spelled is not None:
                 warn(spelled.describe(), DataWarning)
-    warn_of_lookalikes(levels)
-    return frame.assign(**changed)
-
-
-def warn_of_lookalikes(levels: Mapping[str, pd.Index[Any]]) -> None:
-    """Warn where levels of a column are probably one level, written in different ways.
-
-    Warns
-    -----
-    DataWarning
-    """
     for column, names in levels.items():
         twins = note_lookalikes(names, "level", column)
         if twins is not None:
             warn(twins.describe(), DataWarning)
+    return frame.assign(**changed)
 
 
 _LABELS = ("texts_among_numbers", "numbers_as_text", "dates_as_text")  # as C() may have them

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import combinations
 from operator import add
 from typing import Any
 
@@ -18,6 +17,11 @@ from trdstats.errors import DataWarning, NotEstimableError, SpecError, unknown_n
 from trdstats.longitudinal import MMRMResult
 from trdstats.outcomes import EventTimes, ResponseHistory
 from trdstats.plan.steps.in_response import fit_followed
+from trdstats.sites.check_together import (
+    check_together,
+    notes_together,
+    sites_without_summary,
+)
 from trdstats.sites.counts import as_event_times
 from trdstats.sites.histories.pooled import pooled_histories
 from trdstats.sites.pooled_counts import (
@@ -31,7 +35,6 @@ from trdstats.sites.pooled_counts import (
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.withheld import Part, Withheld
 from trdstats.study.caveats import Caveat
-from trdstats.study.plausibility.lookalikes import note_lookalikes
 from trdstats.survival import CoxPH, KaplanMeier, LogRank, ResponseState
 from trdstats.survival.states.response_state import ResponseStateResult
 from trdstats.tables import (
@@ -322,8 +325,7 @@ class CombinedSites(SummaryMixin):
             tables += of_states.tables
             notes = [*of_states.notes]  # they say the caveat as well
         notes += why
-        notes += [*_said_twice(self.summaries), *_differences_of_writing(self.summaries)]
-        notes += _without_summary(self.summaries)
+        notes += [*notes_together(self.summaries), *sites_without_summary(self.summaries)]
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(
             "All sites together",
@@ -377,76 +379,8 @@ def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
     wrong = [s for s in given if not isinstance(s, SiteSummary)]
     if not given or wrong:
         raise SpecError("combine takes summaries of sites, from summarise_site or read_summary.")
-    twice = sorted({s.site for s in given if sum(t.site == s.site for t in given) > 1})
-    if twice:
-        raise SpecError(
-            f"Two summaries are of the site {', '.join(map(repr, twice))}: its subjects would "
-            "count twice."
-        )
-    kinds = {(s.fingerprint, s.scale) for s in given}
-    if len(kinds) > 1:
-        listed = "; ".join(f"{s.site}: {s.plan} ({s.fingerprint[:12]}), {s.scale}" for s in given)
-        raise SpecError(
-            f"The summaries are of different plans: {listed}. Use one plan at every site; only the "
-            "files and columns of [study] may differ."
-        )
-    _check_rules(given)
+    check_together(given)
     check_masks(given)
-    for words in [*_said_twice(given), *_differences_of_writing(given)]:
+    for words in notes_together(given):
         warn(words, DataWarning)
     return CombinedSites(given)
-
-
-def _check_rules(summaries: Sequence[SiteSummary]) -> None:
-    """Refuse outcomes of one name that sites count by different rules."""
-    rules: dict[str, dict[str, str]] = {}
-    for s in summaries:
-        named = {(r.outcome, r.label) for r in s.rates} | {(t.outcome, t.label) for t in s.times}
-        for outcome, label in named:
-            rules.setdefault(outcome, {}).setdefault(label, s.site)
-    for outcome, labels in rules.items():
-        if len(labels) > 1:
-            listed = "; ".join(f"{site}: {label}" for label, site in sorted(labels.items()))
-            raise SpecError(
-                f"The sites count {outcome} by different rules: {listed}. Summarise again with one "
-                "plan and one version of trdstats."
-            )
-
-
-def _differences_of_writing(summaries: Sequence[SiteSummary]) -> Iterator[str]:
-    """Yield a sentence on versions that differ, and on names that look alike."""
-    versions = {s.software: s.site for s in summaries}
-    if len(versions) > 1:
-        listed = ", ".join(f"{site} by {version}" for version, site in versions.items())
-        yield (
-            f"The summaries were made by different versions of trdstats ({listed}), whose numbers "
-            "may differ: see the changelog."
-        )
-    arms = dict.fromkeys(
-        t for s in summaries
-        for t in (*s.subjects, *(c.treatment for c in (*s.rates, *s.times, *s.courses)))
-    )  # fmt: skip
-    for names, what in ((list(arms), "treatment"), ([s.site for s in summaries], "site")):
-        problem = note_lookalikes(names, what)
-        if problem is not None:
-            yield f"{problem.summary} {'; '.join(problem.where)}. {problem.remedy}"
-
-
-def _said_twice(summaries: Sequence[SiteSummary]) -> list[str]:
-    """Return a sentence on each two sites that send the same counts."""
-    return [
-        f"The summaries of {a.site!r} and {b.site!r} hold the same counts and event times: if both "
-        "are of one file, its subjects count twice."
-        for a, b in combinations(summaries, 2)
-        if not a.secret and a.times and any(a.subjects.values())
-        and (a.subjects, a.rates, a.times) == (b.subjects, b.rates, b.times)
-    ]  # fmt: skip
-
-
-def _without_summary(summaries: Sequence[SiteSummary]) -> list[str]:
-    """Return a sentence on sites of the plan that sent nothing."""
-    given = [s.site for s in summaries]
-    missing = [name for name in summaries[0].names if name not in given]
-    if not missing:
-        return []
-    return [f"The plan names sites without a summary here: {', '.join(missing)}."]

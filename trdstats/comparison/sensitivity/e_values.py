@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect_rows import read_effect
-from trdstats.errors import SpecError, check_choice
+from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.kernels.weighting import bias_analysis as kernel
 from trdstats.tables import (
     Summary,
@@ -108,11 +108,13 @@ class EValue(SummaryMixin):
         )  # fmt: skip
         level = f"{format_level(row.conf_level)} CI"
         header = ("Measure", f"Estimate ({level})", "As risk ratio", "E-value", "Of the limit")
-        words = (
-            "An unmeasured confounder associated with both treatment and outcome by risk ratios of "
-            f"{format_number(row.e_value, 2)} each, beyond the measured covariates, could explain "
-            "the estimate away; a weaker one could not."
-        )
+        words = "The estimate is no effect: there is nothing to explain away."
+        if row.e_value > 1:
+            words = (
+                "An unmeasured confounder associated with both treatment and outcome by risk "
+                f"ratios of {format_number(row.e_value, 2)} each, beyond the measured covariates, "
+                "could explain the estimate away; a weaker one could not."
+            )
         if row.e_value_limit == 1:
             words += " The interval holds no effect already."
         elif not isnan(row.e_value_limit):
@@ -153,6 +155,7 @@ def e_value(
         hazard ratios: of a rare outcome they are risk ratios, of a common one they stand for
         sqrt(OR) and for (1 - 0.5 ** sqrt(HR)) / (1 - 0.5 ** sqrt(1 / HR)).
     conf_level : float
+        Level of the limits, in the result; that of a row comes from the row.
 
     Returns
     -------
@@ -161,7 +164,8 @@ def e_value(
     Raises
     ------
     SpecError
-        When the measure has no E-value, or `rare` is needed and not given.
+        When the measure has no E-value, `rare` is needed and not given, or numbers cannot be such
+        an estimate with its limits.
 
     References
     ----------
@@ -179,6 +183,7 @@ def e_value(
         raise _no_risk_ratio(measure)
     if measure is not None:
         check_choice("measure", measure, MEASURES)
+    check_level(conf_level)
     if isinstance(estimate, int | float | np.number):
         if measure is None:
             raise SpecError(f"Say what {estimate:g} is: measure= one of {', '.join(MEASURES)}.")

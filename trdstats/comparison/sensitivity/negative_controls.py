@@ -15,7 +15,14 @@ from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect
 from trdstats.comparison.indirect.effect_rows import read_effect
 from trdstats.errors import SpecError
-from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_estimate
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    caveat_notes,
+    format_estimate,
+    format_level,
+)
 
 BIASED, CLEAR, VAGUE = "bias found", "no bias found", "too vague to tell"
 
@@ -106,17 +113,19 @@ class NegativeControl(SummaryMixin):
     def summary(self) -> Summary:
         """Return the controls with their verdicts."""
         frame = self.tidy()
+        same = len(set(frame["conf_level"])) == 1
         rows = tuple(
             (
                 outcome,
                 f"{e.treatment} v {e.reference}",
                 e.measure,
-                format_estimate(e.estimate, e.conf_low, e.conf_high, 2),
+                format_estimate(e.estimate, e.conf_low, e.conf_high, 2)
+                + ("" if same else f", {format_level(e.conf_level)} CI"),
                 verdict,
             )
             for (outcome, e), verdict in zip(self.controls.items(), frame["verdict"], strict=True)
         )
-        level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
+        level = f"{format_level(frame['conf_level'].iloc[0])} CI" if same else "CI"
         header = ("Outcome", "Comparison", "Measure", f"Estimate ({level})", "Verdict")
         notes = [*frame["words"], *caveat_notes(self.caveat)]
         return Summary("Negative control", (), (Table(header, rows, len(header)),), tuple(notes))

@@ -123,7 +123,10 @@ class PrincipalStratumBounds(SummaryMixin):
                 "The bounds need randomised treatments: otherwise those who would respond under "
                 "either are not balanced. Use ResponseState, or CloneCensorWeight."
             )
-        arms = [_arm(study, self, name) for name in study.treatments]
+        times = time_to(study, self.loss, since=self.response)
+        # Those of whom a response is undefined, such as without a baseline, are in no proportion.
+        judged = time_to(study, self.response).frame
+        arms = [_arm(judged, times.frame, name) for name in study.treatments]
         for arm in arms:
             if not len(arm.time):
                 raise NotEstimableError(f"No subject under {arm.name} responded.")
@@ -135,7 +138,7 @@ class PrincipalStratumBounds(SummaryMixin):
         base = pick_level("treatment", self.reference, [a.name for a in arms])
         reference = next(a for a in arms if a.name == base)
         rng = np.random.default_rng(self.seed)
-        rows = []
+        rows, left_out = [], []
         for arm in arms:
             if arm is reference:
                 continue
@@ -150,6 +153,12 @@ class PrincipalStratumBounds(SummaryMixin):
                     f"The stratum of those who respond under {arm.name} and {base} may be empty: "
                     "without monotonicity its least size is 0."
                 )
+            if len(usable) < self.n_boot:
+                left_out.append(
+                    f"{arm.name} v {base}: in {self.n_boot - len(usable):,} of {self.n_boot:,} "
+                    "replicates the stratum was empty; they are left out, and the limits are too "
+                    "narrow."
+                )
             error = usable.std(axis=0, ddof=1)
             low, high = bounds_interval(
                 value[2], value[3], error[2], error[3], self.conf_level
@@ -163,8 +172,9 @@ class PrincipalStratumBounds(SummaryMixin):
                     "conf_level": self.conf_level, "proportion": value[4],
                 }
             )  # fmt: skip
-        switching = time_to(study, self.loss, since=self.response).switching
-        return PrincipalStratumResult(self, pd.DataFrame(rows), study.scale.label, switching)
+        return PrincipalStratumResult(
+            self, pd.DataFrame(rows), study.scale.label, times.switching, tuple(left_out)
+        )
 
     def summary(self) -> Summary:
         """Return the question in words."""
@@ -213,12 +223,10 @@ class _Arm:
         return 1 - self.curves.incidence(weight)
 
 
-def _arm(study: Study, spec: PrincipalStratumBounds, name: str) -> _Arm:
-    # Those of whom a response is undefined, such as without a baseline, are in no proportion.
-    judged = time_to(study, spec.response).frame
+def _arm(judged: pd.DataFrame, losses: pd.DataFrame, name: str) -> _Arm:
+    """Return the subjects of an arm, of those judged for response and those who responded."""
     known = judged[judged["treatment"] == name].reset_index(drop=True)
-    times = time_to(study, spec.loss, since=spec.response).frame
-    times = times[times["treatment"] == name]
+    times = losses[losses["treatment"] == name]
     place = pd.Index(known["subject"].astype(object)).get_indexer(
         pd.Index(times["subject"].astype(object))
     )
@@ -265,6 +273,8 @@ class PrincipalStratumResult(FrameResult):
     scale : str
     switching : SwitchCounts or None
         Who had started another treatment.
+    left_out : tuple of str
+        Sentences on replicates without a stratum.
     """
 
     _kept: ClassVar[str] = "frame"
@@ -273,6 +283,7 @@ class PrincipalStratumResult(FrameResult):
     frame: pd.DataFrame
     scale: str
     switching: SwitchCounts | None
+    left_out: tuple[str, ...] = ()
 
     def at(self, gap: float) -> pd.DataFrame:
         """Return the effect for a known gap between the stratum and other responders.
@@ -326,5 +337,5 @@ class PrincipalStratumResult(FrameResult):
             (Table(names, rows),),
             ("Among responders: the difference of those who responded, who are different patients.",
              "Those never assessed count as without a response; who left after it is censored.",
-             *caveat_notes(caveat_of_figure("", self.switching))),
+             *self.left_out, *caveat_notes(caveat_of_figure("", self.switching))),
         )  # fmt: skip

@@ -212,7 +212,7 @@ class UnmeasuredConfounder(SummaryMixin):
 
 def _differences(known: Effect) -> tuple[float, ...]:
     """Return what a cause might do: 0 to 4 times the estimate; of risks no more than 1."""
-    most = 4 * known.estimate
+    most = 4 * (known.estimate or max(known.conf_low, known.conf_high, key=abs))
     if known.measure == "risk difference":
         most = float(np.clip(most, -1, 1))
     return tuple(np.linspace(0, most, 41).tolist())
@@ -242,8 +242,8 @@ def unmeasured_confounder(
         Shares of the treated, p1. Default: 0 to 1 by 0.025.
     effect_of_cause : sequence of float, optional
         What the cause does to the outcome, g: risk ratios (default 1 to 5 by 0.1), or
-        differences in the unit of the estimate (default 0 to 4 times the estimate; of risks, which
-        are proportions, at most 1).
+        differences in the unit of the estimate (default 0 to 4 times the estimate, or the farther
+        limit of an estimate of 0; of risks, which are proportions, at most 1).
     measure : str, optional
         Measure of a row that does not name it.
     rare : bool, optional

@@ -303,12 +303,12 @@ def _on_boundary(model: LikelihoodModel, state: State) -> tuple[State, tuple[int
 def _settle(model: LikelihoodModel, state: State) -> tuple[FloatArray, State, Slopes, FloatArray]:
     """Return the lowest deviance near a point of the boundary, along the boundary."""
     x = _to_roots(model, state.theta)
-    for _ in range(_STEPS):
+    for step_number in range(_STEPS + 1):
         derivatives = slopes(model, state)
         gradient, hessian = _in_roots(model, x, derivatives, exact=True)
         free = _free(model, x)
         direction, decrement, _ = uphill(-free.T @ gradient, free.T @ hessian @ free)
-        if decrement < _SETTLED:
+        if decrement < _SETTLED or step_number == _STEPS:
             break
         point = x + free @ direction
         other = evaluate(model, _from_roots(model, point))

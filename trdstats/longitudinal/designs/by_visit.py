@@ -45,6 +45,7 @@ def build_design(
     time: str | None = None,
     scale: str | None = None,
     keep_levels: bool = False,
+    is_part: bool = False,
 ) -> Design:
     """Arrange a table by subject and visit.
 
@@ -56,6 +57,8 @@ def build_design(
         Column with one level for all subjects before treatment, in a constrained analysis.
     keep_levels : bool
         Keep levels that do not occur, and ask for categories: the table is one of several.
+    is_part : bool
+        Whether its levels are those of all tables, of which all was said.
 
     Raises
     ------
@@ -82,7 +85,9 @@ def build_design(
     grouped = [group] if group is not None and keep_levels else []
     factors = [visit, *(c for c in needed if c != outcome), *grouped]
     uses = formula.rhs.columns()
-    frame = as_categories(frame, factors, visit, uses=uses, keep_levels=keep_levels)
+    frame = as_categories(
+        frame, factors, visit, uses=uses, keep_levels=keep_levels, is_part=is_part
+    )
     visits = frame[visit].cat.categories
     levels = visits
     person, subjects = pd.factorize(frame[subject], sort=True)
@@ -249,7 +254,7 @@ def _of_subject(
     result[person] = codes
     if (result[person] != codes).any():
         raise SpecError(f"group={column!r} changes between visits of a subject.")
-    return result, [str(name) for name in names]
+    return result, [level_text(name) for name in names]
 
 
 def _weights(

@@ -3,89 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from trdstats.formulas import OutcomeFormula, Uses, any_complete_rows, as_categories
-from trdstats.kinds import as_category, trimmed
-from trdstats.study import Study
+from trdstats.errors import DataError, Problem
+from trdstats.formulas import Uses, as_categories
+from trdstats.kinds import quoted, trimmed
 
-Levels: TypeAlias = "dict[str, pd.Index[Any]]"
+Levels: TypeAlias = "dict[str, pd.CategoricalDtype]"
 
 
-def levels_of_part(
-    part: Study,
-    formula: OutcomeFormula,
-    roles: list[str],
-    needed: list[str],
-    factors: list[str],
-    *,
-    visit: str = "",
-    uses: Uses | None = None,
-) -> Levels | None:
-    """Return the levels that the analysed rows of a part have; None where it has no such row.
+@dataclass(frozen=True)
+class PartValues:
+    """What analysed rows of a part hold in the columns that may be categories.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    distinct : dict of str to Series
+        Distinct values of each column that holds categories there.
+    numbers : tuple of str
+        Columns that hold numbers there.
+    """
+
+    n: int
+    distinct: dict[str, pd.Series[Any]]
+    numbers: tuple[str, ...]
+
+
+def values_of_part(
+    frame: pd.DataFrame, factors: list[str], *, uses: Uses, visit: str = ""
+) -> PartValues:
+    """Return what the analysed rows of a part hold in columns that may be categories.
 
     Parameters
     ----------
-    part : Study
-    formula : OutcomeFormula
-    roles, needed : list of str
-        Columns that a row must have, as for `any_complete_rows`.
+    frame : pandas.DataFrame
     factors : list of str
         Columns that may be categories.
+    uses : Uses
+        How formulas use them.
     visit : str
         Column of the visits, where they are categories.
-    uses : Uses, optional
-        Default: those of the formula.
+
+    Raises
+    ------
+    DataError
+        When a column holds dates, or texts among numbers.
     """
-    rows = part.longitudinal()
-    if not len(rows):
-        return None
-    frame, _ = any_complete_rows(rows, formula, roles, needed)
-    if not len(frame):
-        return None
-    return levels_of_rows(frame, factors, visit=visit, uses=uses or formula.rhs.columns())
-
-
-def levels_of_rows(frame: pd.DataFrame, factors: list[str], *, visit: str, uses: Uses) -> Levels:
-    """Return the levels that analysed rows of a part have; see `levels_of_part`."""
     coded = as_categories(frame, factors, visit, uses=uses, is_part=True)
-    return {
-        c: coded[c].cat.categories
-        for c in factors
-        if isinstance(coded[c].dtype, pd.CategoricalDtype)
-    }
+    held = [c for c in factors if isinstance(coded[c].dtype, pd.CategoricalDtype)]
+    distinct = {c: frame[c].drop_duplicates() for c in held}
+    return PartValues(len(frame), distinct, tuple(c for c in factors if c not in distinct))
 
 
-def levels_of_all(parts: Sequence[Levels], study: Study, visit: str = "") -> Levels:
-    """Return the levels of the analysed rows of all parts in their order.
+def levels_of_all(
+    parts: Sequence[PartValues],
+    *,
+    uses: Uses,
+    visit: str = "",
+    visits: pd.Index[Any] | None = None,
+) -> Levels | None:
+    """Return the levels of the analysed rows of all parts, in order, as rows in memory have them.
 
     Parameters
     ----------
-    parts : sequence of dict of str to Index
-    study : Study
-        Its subjects know the declared order of their categories.
-    visit : str
-        Column of the visits, where they are categories.
+    parts : sequence of PartValues
+        At least one.
+    uses, visit
+        As in `values_of_part`.
+    visits : pandas.Index, optional
+        All visits in their order. Default: the order of their values.
+
+    Returns
+    -------
+    dict of str to CategoricalDtype, or None
+        None where the labels depend on all rows: numbers in some parts, texts in others.
+
+    Raises
+    ------
+    DataError
+        When a column holds numbers in some parts and categories in others, or what none can be.
+
+    Warns
+    -----
+    DataWarning
+        As `as_categories` of all rows.
     """
+    n = sum(part.n for part in parts)
     levels: Levels = {}
-    for c in parts[0]:
-        used = set().union(*(part[c] for part in parts if c in part))
-        declared = study.subjects[c].dtype if c in study.subjects else None
-        if isinstance(declared, pd.CategoricalDtype):
-            levels[c] = pd.Index([v for v in declared.categories if v in used])
-        elif c == visit:
-            levels[c] = pd.Index(sorted(used))
-        else:
-            levels[c] = as_category(pd.Series(list(used))).categories
+    for c in dict.fromkeys(c for part in parts for c in part.distinct):
+        if any(c in part.numbers for part in parts):
+            raise DataError([_numbers_and_texts(c)])
+        values = pd.concat([part.distinct[c] for part in parts], ignore_index=True)
+        if c == visit and visits is not None:
+            values = pd.Series(pd.Categorical(values, categories=visits))
+        coded = as_categories(pd.DataFrame({c: values}), [c], visit, uses=uses, of_rows=n)[c].dtype
+        if not isinstance(coded, pd.CategoricalDtype):
+            return None
+        if (coded.categories.get_indexer(pd.Index(values.astype(object))) < 0).any():
+            return None
+        levels[c] = coded
     return levels
 
 
-def with_levels(rows: pd.DataFrame, levels: Mapping[str, pd.Index[Any]]) -> pd.DataFrame:
+def _numbers_and_texts(column: str) -> Problem:
+    return Problem(
+        "texts_among_numbers",
+        f"Column {column!r} holds numbers in some partitions and texts in others.",
+        (),
+        "Correct the entries, or leave them empty. If the values are labels, write "
+        f"C({quoted(column)}).",
+    )
+
+
+def with_levels(rows: pd.DataFrame, levels: Mapping[str, pd.CategoricalDtype]) -> pd.DataFrame:
     """Return rows of a part whose categories name the levels of all parts."""
     texts = trimmed(rows[list(levels)], list(levels))  # as levels were read
-    coded = {c: pd.Categorical(texts[c], categories=known) for c, known in levels.items()}
+    coded = {c: pd.Categorical(texts[c], dtype=known) for c, known in levels.items()}
     table = rows.assign(**coded)
     table.attrs = dict(rows.attrs)
     return table

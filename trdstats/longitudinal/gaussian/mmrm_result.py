@@ -322,11 +322,13 @@ class MMRMResult(MixedResult):
                 f"The model has no visit {visits[place < 0].iloc[0]}; its visits are "
                 f"{', '.join(names)}."
             )
-        group = ["all"] * len(table) if spec.group is None else table[spec.group].astype(str)
-        unknown = sorted({str(g) for g in group} - set(variances))
+        group = ["all"] * len(table)
+        if spec.group is not None:
+            group = [level_text(g) for g in table[spec.group]]
+        unknown = sorted(set(group) - set(variances))
         if unknown:
             raise SpecError(f"The model has no group {', '.join(unknown)} of {spec.group!r}.")
-        return np.array([variances[str(g)][t] for g, t in zip(group, place, strict=True)])
+        return np.array([variances[g][t] for g, t in zip(group, place, strict=True)])
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).

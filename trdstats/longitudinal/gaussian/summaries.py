@@ -152,6 +152,7 @@ def sum_up(
     design = build_design(
         frame, formula, subject=subject, visit=visit, group=spec.group,
         weights=None if shared is None else shared.weights, keep_levels=True,
+        is_part=shared is not None,
     )  # fmt: skip
     if design.varying:
         raise SpecError(

@@ -8,13 +8,14 @@ from functools import reduce
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import is_numeric_dtype
 
 from trdstats.arrays import IntArray
-from trdstats.formulas import MISSING, any_complete_rows, as_categories, read_formula
+from trdstats.formulas import MISSING, any_complete_rows, read_formula
 from trdstats.kernels.gee.working import Structure
 from trdstats.longitudinal.designs.outcome_table import named_undefined
 from trdstats.longitudinal.designs.outcome_values import Family, read_outcome, unrated_categories
+from trdstats.longitudinal.designs.part_levels import PartValues, levels_of_all, values_of_part
 from trdstats.longitudinal.designs.rated_outcome import summed
 from trdstats.longitudinal.designs.subject_weights import COLUMN
 from trdstats.longitudinal.gee.divided_outcome import RowsNeededError
@@ -120,8 +121,8 @@ class LevelsOfPart:
     ----------
     planned : pandas.Series
         Visits that rows name.
-    used : dict of str to Series
-        Distinct values of analysed rows by column; none of numbers.
+    held : PartValues or None
+        Of analysed rows; None where there is none.
     outcome : pandas.Series or None
         Distinct values of an ordinal outcome.
     missing : dict of str to int
@@ -131,7 +132,7 @@ class LevelsOfPart:
     """
 
     planned: pd.Series[Any]
-    used: dict[str, pd.Series[Any]]
+    held: PartValues | None
     outcome: pd.Series[Any] | None
     missing: dict[str, int]
     undefined: dict[str, tuple[int, int, int]]
@@ -152,15 +153,12 @@ def levels_of_part(table: TableOfPart, reading: Reading) -> LevelsOfPart:
     """Return what the rows of a part say of levels."""
     frame, missing = complete_part(table, reading)
     name, ordinal = reading.name, reading.family == "ordinal"
-    uses = read_formula(reading.formula).rhs.columns()
-    used = {}
-    for c in reading.factors if len(frame) else []:
-        values = frame[c]
-        is_number = is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype)
-        plain = is_number and c != VISIT and c not in uses.categories
-        used[c] = values.iloc[:0] if plain else values.drop_duplicates()
+    values = None
+    if len(frame):
+        uses = read_formula(reading.formula).rhs.columns()
+        values = values_of_part(frame, reading.factors, uses=uses, visit=VISIT)
     return LevelsOfPart(
-        table.rows[VISIT].drop_duplicates(), used,
+        table.rows[VISIT].drop_duplicates(), values,
         frame[name].drop_duplicates() if ordinal and name in frame and len(frame) else None,
         missing, table.undefined, table.zero,
     )  # fmt: skip
@@ -170,30 +168,21 @@ def agree(
     parts: Sequence[LevelsOfPart], places: Sequence[IntArray], reading: Reading
 ) -> tuple[Levels, dict[str, int]]:
     """Return the levels of all analysed rows in their order, and the rows left out."""
-    with_rows = [part for part in parts if part.used]
+    with_rows = [part.held for part in parts if part.held is not None]
     if not with_rows:
         raise RowsNeededError("No partition has a row to analyse")
     formula = read_formula(reading.formula)
-    uses = formula.rhs.columns()
     planned = pd.concat([part.planned for part in parts if len(part.planned)])
     if not is_numeric_dtype(planned.dtype):
         raise RowsNeededError("The order of visits is read from the names of all")
     order = order_visits(planned, VISIT)
-    types: dict[str, pd.CategoricalDtype] = {}
-    for c in reading.factors:
-        values = pd.concat([part.used[c] for part in with_rows], ignore_index=True)
-        if c == VISIT:
-            values = pd.Series(pd.Categorical(values, categories=order.levels))
-        coded = as_categories(pd.DataFrame({c: values}), [c], VISIT, uses=uses)[c]
-        if not isinstance(coded.dtype, pd.CategoricalDtype):
-            continue
-        if (coded.dtype.categories.get_indexer(pd.Index(values.astype(object))) < 0).any():
-            raise RowsNeededError(f"Numbers and texts are labels of {c!r} alike")
-        types[c] = coded.dtype
+    types = levels_of_all(with_rows, uses=formula.rhs.columns(), visit=VISIT, visits=order.levels)
+    if types is None:
+        raise RowsNeededError("Numbers and texts are labels of a column alike")
     categories: tuple[Any, ...] = ()
     unrated: tuple[Any, ...] = ()
     if reading.family == "ordinal":
-        given = [part.outcome for part in with_rows if part.outcome is not None]
+        given = [part.outcome for part in parts if part.outcome is not None]
         if not given:
             raise RowsNeededError("The outcome is no column")
         values = pd.concat(given, ignore_index=True)

@@ -146,20 +146,18 @@ def find_codes(values: FloatArray) -> tuple[FloatArray, IntArray, FloatArray] | 
     return codes, counts, others
 
 
-def note_whole_numbers(
-    entries: pd.Series[Any], levels: pd.Index[Any], name: str, table: str
-) -> Problem | None:
+def note_whole_numbers(n: int, levels: pd.Index[Any], name: str, table: str) -> Problem | None:
     """Note a column of whole numbers written as text, or of numbers with a mark, as a category.
 
     Few such numbers, or numbers that each stand for many rows, are labels as often as amounts.
     """
-    if isinstance(entries.dtype, pd.CategoricalDtype) or len(levels) < FEWEST:
+    if len(levels) < FEWEST:
         return None
     whole = all(isinstance(v, str) and _WHOLE.fullmatch(v) for v in levels)
     mark = "" if whole else _mark_of(levels)
     if not whole and not mark:
         return None
-    if len(levels) <= MOST_LEVELS and len(entries) >= _LABELLED * len(levels):
+    if len(levels) <= MOST_LEVELS and n >= _LABELLED * len(levels):
         return None
     if _NAMES.search(name.casefold()):
         return None

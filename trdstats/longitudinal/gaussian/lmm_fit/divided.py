@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import DataError, SpecError, TooLargeError
-from trdstats.formulas import read_formula, warn_of_lookalikes
+from trdstats.formulas import read_formula
 from trdstats.kernels.random_effects.column_sums import ColumnSums
 from trdstats.longitudinal.designs.by_rating import Grouping, read_effects
-from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.part_levels import levels_of_all
 from trdstats.longitudinal.gaussian.lmm_fit.conclude import conclude
 from trdstats.longitudinal.gaussian.lmm_fit.fitted_parts import FittedParts, StudySums
-from trdstats.longitudinal.gaussian.lmm_fit.part import SUBJECT, effects_of, levels_for
+from trdstats.longitudinal.gaussian.lmm_fit.part import SUBJECT, effects_of, uses_of, values_of
 from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
 from trdstats.longitudinal.gaussian.lmm_search import refuse_single_ratings
-from trdstats.longitudinal.gaussian.mixed.fitted import rows_needed
+from trdstats.longitudinal.gaussian.mixed.from_sums import FittedToSums, sums_or_rows
 from trdstats.study import DividedStudy
 
 if TYPE_CHECKING:
@@ -55,53 +54,28 @@ def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
     NotEstimableError
         When the variances are not identified.
     """
-    try:
-        sums = _summed(spec, study)
-    except (DataError, SpecError) as error:  # what is wrong in a part is said of all rows
-        try:
-            study.check_rows("Rows of visits")
-        except TooLargeError:
-            raise error from None
-        return None
+    sums = sums_or_rows(study, lambda: _summed(spec, study))
     if sums is None:
         return None
     for grouping in sums.groupings:
         if len(grouping.labels) == sums.columns.n:
             refuse_single_ratings(grouping.column)
-    warn_of_lookalikes(sums.levels)
     fitted = FittedParts.of(sums, [g.effects for g in sums.groupings])
     return conclude(DividedLMMResult, spec, sums.design, fitted, sums.groupings, None)
 
 
 def _summed(spec: LMM, study: DividedStudy) -> StudySums | None:
-    of_parts = [levels for levels in study.on_parts(levels_for, spec) if levels is not None]
-    if not of_parts:
-        return None
-    return StudySums.of(study, spec, levels_of_all(of_parts, study))
+    of_parts = [values for values in study.on_parts(values_of, spec) if values is not None]
+    levels = levels_of_all(of_parts, uses=uses_of(spec)) if of_parts else None
+    return None if levels is None else StudySums.of(study, spec, levels)
 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class DividedLMMResult(LMMResult):
+class DividedLMMResult(FittedToSums, LMMResult):
     """A linear mixed model fitted to sums of the parts of a study; see `LMMResult`."""
 
     _fitted: FittedParts
-
-    def _need_rows(self, what: str) -> NoReturn:
-        """Refuse: there are no rows.
-
-        Raises
-        ------
-        TooLargeError
-        """
-        raise rows_needed(what)
-
-    @property
-    def _has_influences(self) -> bool:
-        return True
-
-    def _influence(self) -> FloatArray:
-        return self._of_subjects
 
     @cached_property
     def _of_subjects(self) -> FloatArray:
@@ -122,9 +96,8 @@ class DividedLMMResult(LMMResult):
     def _n_subjects(self) -> int:
         return len(self._groupings[-1].labels)
 
-    def _design_of_subjects(self) -> Design:
-        rows = self._fitted.sums.first_rows()
-        return replace(self.design, frame=rows, person=np.arange(len(rows)))
+    def _first_rows(self) -> pd.DataFrame:
+        return self._fitted.sums.first_rows()
 
     def _fitted_with(self, groupings: list[Grouping]) -> FittedParts:
         return FittedParts.of(self._fitted.sums, [g.effects for g in groupings])
@@ -138,11 +111,3 @@ class DividedLMMResult(LMMResult):
     def subject_lines(self) -> NoReturn:
         """Refuse: there are no rows."""
         self._need_rows("the lines of the subjects at their ratings")
-
-    def whitened(self, residual: FloatArray) -> NoReturn:
-        """Refuse: there are no rows."""
-        self._need_rows("residuals")
-
-    def noise(self, n: int, rng: np.random.Generator) -> NoReturn:
-        """Refuse: there are no rows."""
-        self._need_rows("draws")

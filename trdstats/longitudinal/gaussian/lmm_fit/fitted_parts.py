@@ -53,7 +53,7 @@ class StudySums:
     ----------
     study : DividedStudy
     spec : LMM
-    levels : dict of str to Index
+    levels : dict of str to CategoricalDtype
         Levels of the categories of all parts.
     kept : Kept
         Sums of the subjects of each part that has an analysed row.

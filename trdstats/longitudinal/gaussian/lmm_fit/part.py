@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,13 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError
-from trdstats.formulas import CheckedFormula, OutcomeFormula, any_complete_rows, read_formula
+from trdstats.formulas import (
+    CheckedFormula,
+    OutcomeFormula,
+    Uses,
+    any_complete_rows,
+    read_formula,
+)
 from trdstats.kernels.random_effects.chain import Chain, sort_rows
 from trdstats.kernels.random_effects.column_sums import ColumnSums
 from trdstats.kernels.random_effects.likelihood import RandomModel, State
@@ -19,7 +26,12 @@ from trdstats.kernels.random_effects.part_sums import PartSums, PlacedModel, sum
 from trdstats.kernels.random_effects.predictions import Around, predict_levels, scores_of_units
 from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.designs.design import Design
-from trdstats.longitudinal.designs.part_levels import Levels, levels_of_part, with_levels
+from trdstats.longitudinal.designs.part_levels import (
+    Levels,
+    PartValues,
+    values_of_part,
+    with_levels,
+)
 from trdstats.study import Study
 
 if TYPE_CHECKING:
@@ -91,14 +103,23 @@ def _formulas(spec: LMM) -> tuple[OutcomeFormula, list[CheckedFormula], list[str
     return formula, effects, sorted(used)
 
 
-def levels_for(part: Study, spec: LMM) -> Levels | None:
-    """Return the levels that the analysed rows of a part have; None where it has no such row."""
-    formula, effects, needed = _formulas(spec)
+def uses_of(spec: LMM) -> Uses:
+    """Return how the formula and the random effects use their columns."""
+    formula, effects, _ = _formulas(spec)
+    return reduce(Uses.__or__, [effect.columns() for effect in effects], formula.rhs.columns())
+
+
+def values_of(part: Study, spec: LMM) -> PartValues | None:
+    """Return what the analysed rows of a part hold; None where it has no such row."""
+    formula, _, needed = _formulas(spec)
+    rows = part.longitudinal()
+    if not len(rows):
+        return None
+    frame, _ = any_complete_rows(rows, formula, list(effects_of(spec)), needed)
+    if not len(frame):
+        return None
     factors = [c for c in needed if c != str(formula.lhs[0])]
-    uses = formula.rhs.columns()
-    for effect in effects:
-        uses |= effect.columns()
-    return levels_of_part(part, formula, list(effects_of(spec)), needed, factors, uses=uses)
+    return values_of_part(frame, factors, uses=uses_of(spec))
 
 
 def _read(part: Study, spec: LMM, levels: Levels) -> tuple[Design, list[Grouping]] | dict[str, int]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError, TooLargeError
+from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import Inference
@@ -25,21 +25,6 @@ from trdstats.longitudinal.designs.subject_weights import Weighting
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.lmm import LMM
     from trdstats.longitudinal.gaussian.mmrm import MMRM
-
-
-def rows_needed(what: str) -> TooLargeError:
-    """Return the refusal of what needs rows of a model that was fitted to sums of partitions.
-
-    Parameters
-    ----------
-    what : str
-        In the plural.
-    """
-    return TooLargeError(
-        f"The model was fitted to sums of partitions, which hold no rows: {what} need them. "
-        "Fit it to study.longitudinal(), which gathers the scheduled visits, 20 million at "
-        "most, or, if memory has room, to study.in_memory()."
-    )
 
 
 @checked_methods

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import DataError, SpecError, TooLargeError, UnknownNameError
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import add_left_out, read_formula
 from trdstats.kernels.gaussian.reml import Model, State
@@ -29,7 +28,7 @@ from trdstats.longitudinal.designs.subject_weights import (
     has_rows,
     weights_of_parts,
 )
-from trdstats.longitudinal.gaussian.mixed.fitted import rows_needed
+from trdstats.longitudinal.gaussian.mixed.from_sums import FittedToSums, sums_or_rows
 from trdstats.longitudinal.gaussian.mmrm_fit.fit import (
     check_residuals,
     fit_summary,
@@ -51,6 +50,7 @@ from trdstats.longitudinal.gaussian.mmrm_fit.part import (
     subjects_of_part,
     sum_rows,
     sums_of,
+    uses_of,
     weigh,
 )
 from trdstats.longitudinal.gaussian.mmrm_fit.structure import Counts
@@ -96,7 +96,7 @@ class SubjectsOfParts:
     ----------
     rows : RowsInParts
     spec : MMRM
-    levels : dict of str to Index
+    levels : dict of str to CategoricalDtype
     shared : SharedColumns
     there : tuple of int
         Parts that have an analysed row.
@@ -176,15 +176,7 @@ def fit_divided(spec: MMRM, study: DividedStudy, weights: WeightsLike | None) ->
     formula = read_formula(spec.formula)
     if formula.learns():
         return None
-    try:
-        sums = _summed(spec, study, weights)
-    except (DataError, SpecError, UnknownNameError) as error:
-        # What is wrong in a part, or needs rows, is said of all rows.
-        try:
-            study.check_rows("Rows of visits")
-        except TooLargeError:
-            raise error from None
-        return None
+    sums = sums_or_rows(study, lambda: _summed(spec, study, weights))
     if sums is None:
         return None
     spec, design, summary, subjects, weighting = sums
@@ -214,10 +206,14 @@ def _summed(
         return None
     n, outcome = sum(part.n for part in seen), str(read_formula(spec.formula).lhs[0])
     check_range(outcome, min(p.low for p in seen), max(p.high for p in seen), n)
-    levels = levels_of_all([part.levels for part in seen], study, VISIT)
-    subjects_of = sum((Counter(part.subjects) for part in seen), Counter())
     planned = pd.Index(study.scheduled_days())
-    place_of_visit = np.asarray(planned.get_indexer(levels[VISIT]), dtype=float)
+    levels = levels_of_all(
+        [part.held for part in seen], uses=uses_of(spec), visit=VISIT, visits=planned
+    )
+    if levels is None or (spec.group is not None and spec.group not in levels):
+        return None
+    subjects_of = sum((Counter(part.subjects) for part in seen), Counter())
+    place_of_visit = np.asarray(planned.get_indexer(levels[VISIT].categories), dtype=float)
     shared = SharedColumns(
         extremes_of([part.extremes for part in seen]), sum(part.total for part in seen) / n,
         Counts(place_of_visit, tuple(subjects_of.values()), n),
@@ -268,7 +264,7 @@ def _sum(
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class DividedMMRMResult(MMRMResult):
+class DividedMMRMResult(FittedToSums, MMRMResult):
     """A mixed model for repeated measures fitted to sums of the parts; see `MMRMResult`."""
 
     _parts: SubjectsOfParts = field(kw_only=True)
@@ -277,27 +273,5 @@ class DividedMMRMResult(MMRMResult):
     def _subjects(self) -> SubjectsOfParts:
         return self._parts
 
-    @property
-    def _has_influences(self) -> bool:
-        return True
-
-    def _influence(self) -> FloatArray:
-        return self._of_subjects
-
-    @cached_property
-    def _of_subjects(self) -> FloatArray:
-        """Influence of each subject on each fixed effect; the parts are asked once."""
-        return super()._influence()
-
-    def _need_rows(self, what: str) -> NoReturn:
-        """Refuse: there are no rows.
-
-        Raises
-        ------
-        TooLargeError
-        """
-        raise rows_needed(what)
-
-    def _design_of_subjects(self) -> Design:
-        rows = self._parts.first_rows()
-        return replace(self.design, frame=rows, person=np.arange(len(rows)))
+    def _first_rows(self) -> pd.DataFrame:
+        return self._parts.first_rows()

@@ -11,12 +11,23 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError
-from trdstats.formulas import OutcomeFormula, any_complete_rows, outcome_of, read_formula
+from trdstats.formulas import (
+    OutcomeFormula,
+    Uses,
+    any_complete_rows,
+    outcome_of,
+    read_formula,
+)
 from trdstats.kernels.gaussian.reml import Model, State
 from trdstats.kernels.gaussian.sandwich import DegreeSums, Kind, ScoredRows
 from trdstats.kernels.gaussian.subject_parts import score_part
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.designs.part_levels import Levels, levels_of_rows, with_levels
+from trdstats.longitudinal.designs.part_levels import (
+    Levels,
+    PartValues,
+    values_of_part,
+    with_levels,
+)
 from trdstats.longitudinal.designs.subject_weights import COLUMN, weigh_part
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary, SharedColumns, sum_up
 from trdstats.study import Study
@@ -48,24 +59,25 @@ class SeenRows:
 
     Attributes
     ----------
-    levels : dict of str to Index
+    held : PartValues
+        Of columns that may be categories.
     extremes : dict of str to (float, float)
         Of the numbers on the right of the formula.
     n : int
         Rows.
     total, low, high : float
         Of the outcome.
-    subjects : dict of str to int
+    subjects : dict of object to int
         Subjects by group that has a covariance.
     """
 
-    levels: Levels
+    held: PartValues
     extremes: dict[str, tuple[float, float]]
     n: int
     total: float
     low: float
     high: float
-    subjects: dict[str, int]
+    subjects: dict[object, int]
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,12 @@ def columns_of(spec: MMRM) -> tuple[OutcomeFormula, list[str], list[str], list[s
     return formula, needed, factors, [SUBJECT, VISIT, *grouped, *weights]
 
 
+def uses_of(spec: MMRM) -> Uses:
+    """Return how a model uses its columns: groups that have a covariance are categories."""
+    uses = read_formula(spec.formula).rhs.columns()
+    return uses if spec.group is None else uses | Uses(categories=frozenset({spec.group}))
+
+
 def rows_of(part: Study, spec: MMRM) -> pd.DataFrame:
     """Return the rows of a part, with the columns that the model needs."""
     _, needed, _, roles = columns_of(spec)
@@ -127,15 +145,15 @@ def see(part: Study | WeighedRows, spec: MMRM) -> SeenRows | None:
     frame, _ = any_complete_rows(rows, formula, roles, needed)
     if not len(frame):
         return None
-    levels = levels_of_rows(frame, factors, visit=VISIT, uses=formula.rhs.columns())
-    numbers = {str(v) for v in formula.rhs.required_variables} - set(levels)
+    values = values_of_part(frame, factors, uses=uses_of(spec), visit=VISIT)
+    numbers = {str(v) for v in formula.rhs.required_variables}.intersection(values.numbers)
     y = outcome_of(frame, formula)
-    groups = {"all": int(frame[SUBJECT].nunique())}
+    groups: dict[object, int] = {"all": int(frame[SUBJECT].nunique())}
     if spec.group is not None:
-        first = with_levels(frame.drop_duplicates(SUBJECT), {spec.group: levels[spec.group]})
-        groups = {str(g): int(n) for g, n in first[spec.group].value_counts().items()}
+        counts = frame.drop_duplicates(SUBJECT)[spec.group].value_counts()
+        groups = {g: int(n) for g, n in counts.items()}
     return SeenRows(
-        levels, {c: (float(frame[c].min()), float(frame[c].max())) for c in sorted(numbers)},
+        values, {c: (float(frame[c].min()), float(frame[c].max())) for c in sorted(numbers)},
         len(y), float(y.sum()), float(y.min()), float(y.max()), groups,
     )  # fmt: skip
 
@@ -149,7 +167,7 @@ def sum_rows(
     ----------
     part : Study or WeighedRows
     spec : MMRM
-    levels : dict of str to Index
+    levels : dict of str to CategoricalDtype
     shared : SharedColumns
     keep : bool
         Whether the subjects are kept one by one.
