@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -36,6 +36,21 @@ def is_divided(frame: object) -> bool:
 def task_of(work: Any) -> Any:
     """Return a function as a task of dask, whose arguments are taken as they are."""
     return extra_module("dask", "dask").delayed(work, pure=False, traverse=False)
+
+
+def task_with(work: Callable[..., Any], arguments: Sequence[object]) -> Any:
+    """Return a function as a task that is given arguments of its own, after those of the task.
+
+    Threads that share labels of pandas look them up in a table that the first of them makes:
+    another finds it half made, and labels missing. Each task has copies, as on a cluster.
+    """
+    packed = extra_module("cloudpickle", "dask").dumps((work, tuple(arguments)))
+    return task_of(partial(_unpacked, packed))
+
+
+def _unpacked(packed: bytes, *given: object) -> Any:
+    work, arguments = pickle.loads(packed)
+    return work(*given, *arguments)
 
 
 def computed(tasks: Sequence[Any]) -> list[Any]:
@@ -155,8 +170,8 @@ class Kept:
         each: Sequence[object] | None,
     ) -> list[Any]:
         given = [()] * len(self.tasks) if each is None else [(one,) for one in each]
-        task = task_of(work)
-        return [task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)]
+        task = task_with(work, arguments)
+        return [task(k, *g) for k, g in zip(self.tasks, given, strict=True)]
 
 
 def _stored(tasks: Sequence[Any], folder: Path) -> list[Any]:

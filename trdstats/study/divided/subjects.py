@@ -121,8 +121,11 @@ def some_of_subjects(table: SubjectTable, place: IntArray) -> SubjectTable:
     """Return the subjects at some places; treatments stay those of all."""
     return SubjectTable(
         ids=table.ids[place],
-        treatment=table.treatment[place],
-        columns={c: v.iloc[place].reset_index(drop=True) for c, v in table.columns.items()},
+        treatment=_with_own_labels(pd.Series(table.treatment[place])).array,
+        columns={
+            c: _with_own_labels(v.iloc[place].reset_index(drop=True))
+            for c, v in table.columns.items()
+        },
         roles=table.roles,
         from_visits=table.from_visits,
         row=table.row[place],
@@ -136,4 +139,14 @@ def rows_of_subjects(frame: pd.DataFrame, place: IntArray, ids: pd.Index[Any]) -
     to[place] = np.arange(len(place))
     code = to[frame["subject"].cat.codes.to_numpy()]
     rows = frame[code >= 0].reset_index(drop=True)
+    rows = rows.assign(**{str(c): _with_own_labels(rows[c]) for c in rows})
     return rows.assign(subject=pd.Categorical.from_codes(code[code >= 0], categories=ids))
+
+
+def _with_own_labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column whose categories no other partition shares: see `task_with`."""
+    held = values.array
+    if not isinstance(held, pd.Categorical):
+        return values
+    dtype = pd.CategoricalDtype(held.categories.copy(deep=True), held.ordered)
+    return pd.Series(pd.Categorical.from_codes(held.codes, dtype=dtype), name=values.name)
