@@ -39,7 +39,7 @@ def task_of(work: Any) -> Any:
 
 
 def task_with(work: Callable[..., Any], arguments: Sequence[object]) -> Any:
-    """Return a function as a task that is given arguments of its own, after those of the task.
+    """Return a function as a task that is given separate arguments, after those of the task.
 
     Threads that share labels of pandas look them up in a table that the first of them makes:
     another finds it half made, and labels missing. Each task has copies, as on a cluster.
