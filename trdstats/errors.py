@@ -182,38 +182,47 @@ class Problem:
 
 
 class Counted(str):
-    """Words that begin with a number and remember it: what parts of a table say can be added.
+    """Words with numbers in them, remembered: what parts of a table say can be added.
 
     Attributes
     ----------
-    n : int
-    one, many : str
-        Words that agree with one and with more.
-    rest : str
-        What follows.
+    pieces : tuple
+        Texts, and numbers with the words that agree with one and with more of it.
     """
 
-    __slots__ = ("many", "n", "one", "rest")
-    n: int
-    one: str
-    many: str
-    rest: str
+    __slots__ = ("pieces",)
+    pieces: tuple[str | tuple[int, str, str], ...]
 
-    def __new__(cls, n: int, one: str, many: str, rest: str = "") -> Counted:
-        """Write the number with the words that agree with it."""
-        text = super().__new__(cls, f"{n:,} {one if n == 1 else many}{rest}")
-        text.n, text.one, text.many, text.rest = n, one, many, rest
+    def __new__(cls, *pieces: str | tuple[int, str, str]) -> Counted:
+        """Write each number with the words that agree with it."""
+        text = super().__new__(cls, "".join(p if isinstance(p, str) else _counted(*p)
+                                            for p in pieces))  # fmt: skip
+        text.pieces = pieces
         return text
 
     def __add__(self, text: str) -> Counted:
-        return Counted(self.n, self.one, self.many, self.rest + text)
+        return Counted(*self.pieces, *(text.pieces if isinstance(text, Counted) else (text,)))
 
-    def __reduce__(self) -> tuple[type[Counted], tuple[int, str, str, str]]:
-        return type(self), (self.n, self.one, self.many, self.rest)
+    def __radd__(self, text: str) -> Counted:
+        return Counted(text, *self.pieces)
 
-    def more(self, n: int) -> Counted:
-        """Return the same words about so many more."""
-        return Counted(self.n + n, self.one, self.many, self.rest)
+    def __reduce__(self) -> tuple[type[Counted], tuple[str | tuple[int, str, str], ...]]:
+        return type(self), self.pieces
+
+    @property
+    def words(self) -> tuple[object, ...]:
+        """The words without the numbers: what has the same ones can be added."""
+        return tuple(p if isinstance(p, str) else p[1:] for p in self.pieces)
+
+    def more(self, other: Counted) -> Counted:
+        """Return the same words about both together."""
+        both = zip(self.pieces, other.pieces, strict=True)
+        return Counted(*(p if isinstance(p, str) else (p[0] + int(q[0]), *p[1:]) for p, q in both))
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    words = one if n == 1 else many
+    return f"{n:,} {words}" if words else f"{n:,}"
 
 
 def add_problems(collected: list[Problem], *problems: Problem | None) -> None:
@@ -223,7 +232,7 @@ def add_problems(collected: list[Problem], *problems: Problem | None) -> None:
 
 def count_of(n: int, one: str, many: str) -> Counted:
     """Return a number with the words that agree with it: ``1 row has``, ``2 rows have``."""
-    return Counted(n, one, many)
+    return Counted((n, one, many))
 
 
 def with_article(noun: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import pickle
+import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -16,12 +18,15 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from trdstats.errors import Counted, Problem, TooLargeError
 from trdstats.extras import extra_module
 
 T = TypeVar("T")
+
+_SENTENCE = re.compile(r"(?<=[.?!]) ")
 
 
 def is_divided(frame: object) -> bool:
@@ -32,6 +37,21 @@ def is_divided(frame: object) -> bool:
 def task_of(work: Any) -> Any:
     """Return a function as a task of dask, whose arguments are taken as they are."""
     return extra_module("dask", "dask").delayed(work, pure=False, traverse=False)
+
+
+def task_with(work: Callable[..., Any], arguments: Sequence[object]) -> Any:
+    """Return a function as a task that is given separate arguments, after those of the task.
+
+    Threads that share labels of pandas look them up in a table that the first of them makes:
+    another finds it half made, and labels missing. Each task has copies, as on a cluster.
+    """
+    packed = extra_module("cloudpickle", "dask").dumps((work, tuple(arguments)))
+    return task_of(partial(_unpacked, packed))
+
+
+def _unpacked(packed: bytes, *given: object) -> Any:
+    work, arguments = pickle.loads(packed)
+    return work(*given, *arguments)
 
 
 def computed(tasks: Sequence[Any]) -> list[Any]:
@@ -147,8 +167,8 @@ class Kept:
         each: Sequence[object] | None,
     ) -> list[Any]:
         given = [()] * len(self.tasks) if each is None else [(one,) for one in each]
-        task = task_of(work)
-        return [task(k, *g, *arguments) for k, g in zip(self.tasks, given, strict=True)]
+        task = task_with(work, arguments)
+        return [task(k, *g) for k, g in zip(self.tasks, given, strict=True)]
 
 
 @contextmanager
@@ -187,13 +207,63 @@ def _store(value: object, path: str) -> str:
 
 def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a partition with texts as Python objects, as tables in memory have them."""
-    texts = [c for c, dtype in frame.dtypes.items() if isinstance(dtype, pd.StringDtype)]
-    plain = {}
-    for c in texts:
-        values = frame[c].to_numpy(dtype=object, copy=True)
-        values[frame[c].isna()] = None
-        plain[str(c)] = values
-    return frame.assign(**plain)
+    result = frame.copy(deep=False)
+    for c, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.StringDtype):
+            values = frame[c].to_numpy(dtype=object, copy=True)
+            values[frame[c].isna()] = None
+            result[c] = values
+    return result
+
+
+def columns_of_some(
+    columns: Sequence[Mapping[Any, Any]], rows: Sequence[int], numbers: Sequence[int], table: str
+) -> tuple[dict[Any, Any], list[Problem]]:
+    """Return the columns of all partitions with their types, and those that only some have.
+
+    Parameters
+    ----------
+    columns : sequence of dict
+        Types of the columns of each partition that has rows.
+    rows, numbers : sequence of int
+        Their rows and numbers.
+    table : str
+        What the table is called.
+    """
+    names: dict[Any, Any] = {}
+    for of_part in columns:
+        names |= {c: dtype for c, dtype in of_part.items() if c not in names}
+    problems = []
+    for c in names:
+        lacking = [k for k, of_part in enumerate(columns) if c not in of_part]
+        if not lacking:
+            continue
+        where = "partition" if len(lacking) == 1 else "partitions"
+        problems.append(
+            Problem(
+                "columns_of_some",
+                f"`{table}` have a column {c!r} only in some partitions: it is missing in "
+                f"{sum(rows[k] for k in lacking):,} rows of {len(lacking):,} {where}.",
+                tuple(f"partition {numbers[k]}" for k in lacking),
+                "Where the column has another name there, name it alike in all.",
+                level="warning",
+            )
+        )
+    return names, problems
+
+
+def with_columns(part: pd.DataFrame, types: Mapping[Any, Any]) -> pd.DataFrame:
+    """Return a partition with all columns; those that it has not are missing."""
+    given = {c: part[c] for c in types if c in part}
+    missing = np.full(len(part), np.nan)
+    for c in types:
+        if c not in given:
+            dtype = types[c]
+            # Whole numbers and truth values have no missing entry of their own.
+            if isinstance(dtype, np.dtype) and dtype.kind in "iub":
+                dtype = np.dtype(object if dtype.kind == "b" else float)
+            given[c] = pd.Series(missing, index=part.index, dtype=object).astype(dtype)
+    return pd.DataFrame({c: given[c] for c in types}, index=part.index)
 
 
 def problems_together(parts: Sequence[Sequence[Problem]], numbers: Sequence[int]) -> list[Problem]:
@@ -206,26 +276,46 @@ def problems_together(parts: Sequence[Sequence[Problem]], numbers: Sequence[int]
     numbers : sequence of int
         Numbers of the partitions, as their places are named by.
     """
-    merged: dict[tuple[object, ...], Problem] = {}
+    by_words: dict[tuple[object, ...], list[Problem]] = {}
+    order: list[tuple[object, ...]] = []
     for k, problems in zip(numbers, parts, strict=True):
-        for problem in problems:
-            summary = problem.summary
-            words: tuple[object, ...] = (summary,)
-            if isinstance(summary, Counted):
-                words = (summary.one, summary.many, summary.rest)
-            key = (problem.kind, problem.level, problem.remedy, *words)
-            where = problem.where
+        keys = [(p.kind, p.level, *_words(p.summary)) for p in problems]
+        for i, (key, problem) in enumerate(zip(keys, problems, strict=True)):
             if len(parts) > 1:
                 where = tuple(_placed(k, place) for place in problem.where)
-            before = merged.get(key)
-            if before is None:
-                merged[key] = replace(problem, where=where)
-                continue
-            total = before.summary
-            if isinstance(total, Counted) and isinstance(summary, Counted):
-                total = total.more(summary.n)
-            merged[key] = replace(before, summary=total, where=before.where + where)
-    return list(merged.values())
+                problem = replace(problem, where=where)
+            if key not in by_words:
+                # Before those that its partition has later: all stand in the order of the checks.
+                later = [order.index(other) for other in keys[i + 1 :] if other in by_words]
+                order.insert(min(later, default=len(order)), key)
+            by_words.setdefault(key, []).append(problem)
+    return [_as_one(by_words[key]) for key in order]
+
+
+def _words(text: str) -> tuple[object, ...]:
+    return text.words if isinstance(text, Counted) else (text,)
+
+
+def _as_one(problems: Sequence[Problem]) -> Problem:
+    """Return one problem of several partitions; it advises what all of them advise."""
+    first = problems[0]
+    if len(problems) == 1:
+        return first
+    where: dict[object, str] = {}
+    for place in (place for p in problems for place in p.where):
+        key = len(where) if place == "..." else _words(place)
+        before = where.get(key)
+        where[key] = place if before is None else _sum(before, place)
+    summary = reduce(_sum, [p.summary for p in problems])
+    advice = [_SENTENCE.split(p.remedy) for p in problems]
+    remedy = " ".join(s for s in advice[0] if all(s in other for other in advice[1:]))
+    return replace(
+        first, summary=summary, where=tuple(where.values()), remedy=remedy or first.remedy
+    )
+
+
+def _sum(a: str, b: str) -> str:
+    return a.more(b) if isinstance(a, Counted) and isinstance(b, Counted) else a
 
 
 def _placed(partition: int, place: str) -> str:

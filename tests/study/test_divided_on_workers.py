@@ -73,6 +73,22 @@ def test_files_are_read_where_they_stand(folder: Path, files: str, scheduler: st
         agree(alone(folder), study)
 
 
+def places_of(part: trd.Study, labels: pd.Index[float]) -> int:
+    """Return how many labels are found among themselves, the last first."""
+    return int((labels.get_indexer(labels[::-1]) >= 0).sum())
+
+
+def test_threads_do_not_share_the_look_up_of_labels(folder: Path) -> None:
+    """Levels of visits were taken for missing while another thread made their table."""
+    with dask.config.set(scheduler="threads", num_workers=4):
+        study = divided(folder)
+        for _ in range(5):
+            labels = pd.Index(np.random.default_rng(2).permutation(200_000) / 4)
+            assert study.on_parts(places_of, labels) == [200_000] * 4
+            kept = study.kept(places_of, labels)
+            assert kept.ask(int) == [200_000] * 4
+
+
 def test_a_cluster_gives_the_same(folder: Path, on_workers: Any) -> None:
     study = divided(folder)
     agree(alone(folder), study)

@@ -77,26 +77,37 @@ def find_problems(
         yield from _check_typed_totals(forms, scale, score, typed)
 
 
-def note_counted_from_one(items: AnswerArray, scale: Scale) -> Problem | None:
-    """Note that no item of any form has its lowest answer: items may count from 1, not from 0.
+def answers_without_lowest(items: AnswerArray, scale: Scale) -> int | None:
+    """Return the number of answers where none is the lowest of its item; None where one is.
 
     Parameters
     ----------
     items : ndarray of int, shape (n_items, n_forms)
     """
-    lowest = int(scale.item_minimum)
     # No answer lies below the lowest, so one item that has it settles the matter.
-    if len(items) < _ITEMS or any((item == lowest).any() for item in items):
+    if any((item == int(scale.item_minimum)).any() for item in items):
         return None
-    n = int(np.count_nonzero(~unanswered(items)))
-    if n < _ANSWERS:
+    return int(np.count_nonzero(~unanswered(items)))
+
+
+def note_counted_from_one(n: int | None, scale: Scale) -> Problem | None:
+    """Note that no item of any form has its lowest answer: items may count from 1, not from 0.
+
+    Parameters
+    ----------
+    n : int, optional
+        As `answers_without_lowest` returns it, of all forms.
+    scale : Scale
+    """
+    items, lowest = len(scale.item_maxima), int(scale.item_minimum)
+    if n is None or items < _ITEMS or n < _ANSWERS:
         return None
     return Problem(
         "items_from_one",
-        f"None of {n:,} answers on {len(items)} items of {scale.label} is {lowest}, the lowest.",
+        f"None of {n:,} answers on {items} items of {scale.label} is {lowest}, the lowest.",
         (),
         f"If the form was coded from {lowest + 1} on, take 1 from every item: each total is "
-        f"{len(items)} points too high as it is.",
+        f"{items} points too high as it is.",
         level="warning",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,9 @@ def read_forms(
     day: str,
     version: str | None,
     keep_invalid: bool,
+    labels: Sequence[object] = (),
 ) -> Forms:
-    """Read the forms of a table.
+    """Read the forms of a table; `labels` are those of items in other parts of it.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def read_forms(
     if item is None or value is None:
         forms = _read_wide(frame, scale, items, subject, day)
     else:
-        forms = _read_long(frame, scale, item, value, subject, day, version)
+        forms = _read_long(frame, scale, item, value, subject, day, version, labels)
     problems = _check_keys(forms)
     if version is not None:
         problems += _check_versions(forms, version, scale)
@@ -128,6 +129,7 @@ def _read_long(
     subject: str,
     day: str,
     version: str | None,
+    elsewhere: Sequence[object],
 ) -> Forms:
     keys = [subject, day, *([version] if version else [])]
     groups = frame.groupby(keys, sort=False, dropna=False).ngroup()
@@ -136,7 +138,8 @@ def _read_long(
     np.minimum.at(first, form, np.arange(len(frame)))
     label, labels = pd.factorize(frame[item])
     meaning = {k: _item_of(labels[k], scale) for k in range(len(labels))}
-    _raise(_check_labels(labels, meaning, label, scale))
+    rows_of = {*meaning.values(), *(_item_of(v, scale) for v in elsewhere)}
+    _raise(_check_labels(labels, meaning, label, scale, rows_of))
     reader = ItemReader(scale, len(first))
     repeated: list[int] = []
     for k in sorted(meaning, key=lambda k: (meaning[k] or 0, k)):
@@ -174,7 +177,11 @@ def _rename_reserved(columns: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_labels(
-    labels: Any, meaning: Mapping[int, int | None], label: IntArray, scale: Scale
+    labels: Any,
+    meaning: Mapping[int, int | None],
+    label: IntArray,
+    scale: Scale,
+    rows_of: Set[int | None],
 ) -> list[Problem]:
     unknown = [repr(labels[k]) for k, number in meaning.items() if number is None]
     problems = []
@@ -197,7 +204,7 @@ def _check_labels(
                 "Name the item of each row, or remove the rows.",
             )
         )
-    missing = sorted(set(range(1, len(scale.item_maxima) + 1)) - set(meaning.values()))
+    missing = sorted(set(range(1, len(scale.item_maxima) + 1)) - rows_of)
     if missing and not unknown:
         problems.append(
             Problem(

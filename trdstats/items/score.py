@@ -22,7 +22,13 @@ from trdstats.errors import (
     warn,
 )
 from trdstats.items.counts import FormCounts
-from trdstats.items.findings import find_problems, flag_forms, note_counted_from_one, tabulate
+from trdstats.items.findings import (
+    answers_without_lowest,
+    find_problems,
+    flag_forms,
+    note_counted_from_one,
+    tabulate,
+)
 from trdstats.items.forms import Forms, read_forms
 from trdstats.items.partitions import score_partitions
 from trdstats.kernels.visits.answers import as_floats, unanswered
@@ -203,30 +209,33 @@ def score_items(
     scale = get_scale(scale)
     check_choice("invalid", invalid, ("error", "missing"))
     rule = _choose_rule(missing, scale)
+    score = partial(
+        _score, scale=scale, rule=rule, items=items, item=item, value=value, subject=subject,
+        day=day, version=version, total=total, keep_invalid=invalid == "missing",
+    )  # fmt: skip
     if is_divided(frame):
-        score = partial(
-            score_items, scale=scale, missing=missing, items=items, item=item, value=value,
-            subject=subject, day=day, version=version, total=total, invalid=invalid,
-        )  # fmt: skip
-        parts = score_partitions(frame, score, subject)
-        return ScoredItems(scale, rule, parts.frame, parts.findings, parts.counts)
-    forms = read_forms(
-        frame,
-        scale,
-        items=items,
-        item=item,
-        value=value,
-        subject=subject,
-        day=day,
-        version=version,
-        keep_invalid=invalid == "missing",
-    )
+        parts = score_partitions(frame, score, subject, item)
+        scored = ScoredItems(scale, rule, parts.frame, parts.findings, parts.counts)
+    else:
+        scored = score(frame)
+    doubt = note_counted_from_one(scored.counts.from_one, scale)
+    if doubt is not None:
+        warn(describe_problems([doubt]), DataWarning)
+    return scored
+
+
+def _score(
+    frame: object,
+    scale: Scale,
+    rule: Prorate | None,
+    total: str | None,
+    **how: Any,
+) -> ScoredItems:
+    """Score the forms of a table in memory; `how` is what `read_forms` takes."""
+    forms = read_forms(frame, scale, **how)
     if total is not None:
         _check_total(forms, total)
     values = forms.answers
-    doubt = note_counted_from_one(values.scores, scale)
-    if doubt is not None:
-        warn(describe_problems([doubt]), DataWarning)
     totals = total_forms(
         values.scores,
         scale.layout,
@@ -235,7 +244,8 @@ def score_items(
     )
     findings = [f for f in find_problems(forms, scale, totals.total, total) if f.marked.any()]
     scored = _tidy(forms, scale, totals, findings)
-    return ScoredItems(scale, rule, scored, tabulate(findings, forms), FormCounts.of(scored))
+    counts = FormCounts.of(scored, answers_without_lowest(values.scores, scale))
+    return ScoredItems(scale, rule, scored, tabulate(findings, forms), counts)
 
 
 def _choose_rule(missing: object, scale: Scale) -> Prorate | None:

@@ -132,7 +132,10 @@ def note_derived_rows(visits: pd.DataFrame, others: Sequence[Hashable]) -> Probl
                 "derived_rows",
                 count_of(int(rows.sum()), "total is", "totals are")
                 + f" derived and no rating, by column {str(name)!r}.",
-                tuple(f"{levels[k]}: {counts[k]:,}" for k in np.flatnonzero(counts)),
+                tuple(
+                    f"{levels[k]}: " + count_of(int(counts[k]), "", "")
+                    for k in np.flatnonzero(counts)
+                ),
                 "They count as ratings here. Leave them out, and say what becomes of missing ones "
                 "in the analysis.",
                 level="warning",

@@ -24,6 +24,8 @@ from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import SubjectTable, is_sorted
 from trdstats.study.windows import VisitWindows, schedule_visits
 
+# What is said of subjects by their days, and means nothing where days cannot be read.
+OF_DAYS = ("no_baseline", "baseline_at_floor", "baseline_at_ceiling", "no_visits")
 RESERVED = ("subject", "treatment", "day", "visit", "score", "scale", "baseline", "change")
 
 
@@ -93,14 +95,7 @@ def build_panels(
         ),
         check_days(names, day, wrong, "visits"),
         check_day_range(names, day, "visits"),
-        note_unit_in_name(
-            f"`visits` column {roles.day!r}",
-            roles.day,
-            day,
-            f"Convert it where it holds them: visits[{roles.day!r}] *= 7 (weeks).",
-        )
-        if is_whole
-        else None,
+        note_unit_of_days(roles.day, day) if is_whole else None,
     )
     order = None if is_sorted(code, day) else np.lexsort((day, code))
     raw = _RawVisits(visits, code, day, order, subject_table, is_whole)
@@ -152,7 +147,8 @@ def _build_panel(
     visit = schedule_visits(code, day, score, arm.codes, list(arm.categories), schedule)
     if not days_are_wrong(problems):
         ids = raw.subject_table.ids
-        if measure.baseline is not None and not any(p.level == "error" for p in problems):
+        is_named = measure.baseline is not None and raw.is_whole
+        if is_named and not any(p.level == "error" for p in problems):
             other = notes.note_other_baseline(ids, code, day, score, baseline, scale)
             add_problems(problems, other)
         last = _last_totals(code, day, score, len(ids))
@@ -274,6 +270,14 @@ def _baseline(
     if not days_are_wrong(problems):
         problems += notes.note_baselines(subject_table.ids, values, scale, how)
     return values
+
+
+def note_unit_of_days(name: str, day: FloatArray) -> Problem | None:
+    """Note that the column of days is called by another unit."""
+    return note_unit_in_name(
+        f"`visits` column {name!r}", name, day,
+        f"Convert it where it holds them: visits[{name!r}] *= 7 (weeks).",
+    )  # fmt: skip
 
 
 def days_are_wrong(problems: list[Problem]) -> bool:

@@ -215,6 +215,8 @@ def note_other_treatment(
     code : ndarray of int, shape (n_rows,)
         Subject of each row, -1 where it is not known.
     """
+    if not len(subject_table.ids):
+        return None  # rows of a partition, none of which names a subject
     labels = as_labels(given)
     of_visit, of_subject = labels.cat.codes.to_numpy(), subject_table.treatment.codes[code]
     names = [folded(c) for c in subject_table.treatment.categories]

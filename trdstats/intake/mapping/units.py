@@ -106,19 +106,35 @@ def note_unit_in_name(
         Its numbers: weeks that were made days are multiples of 7 by themselves.
     remedy : str
     """
-    words = {w.casefold() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+", name)}
-    units = [unit for unit, of_unit in _WORDS.items() if words & of_unit]
-    if len(units) != 1 or units[0] == "days":
-        return None
+    unit = _unit_of(name)
     after = day[day > 0]
-    if not len(after):
+    if unit is None or not len(after):
         return None
-    if units[0] != "hours" and not (after % 7).any():
+    if unit != "hours" and not (after % 7).any():
         return None
     return Problem(
         "unit_in_name",
-        f"{what} is taken for days and called by {units[0]}: its numbers go up to {after.max():g}.",
+        f"{what} is taken for days and called by {unit}: its numbers go up to {after.max():g}.",
         (),
         remedy,
         level="warning",
     )
+
+
+def days_to_judge(name: str, day: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the few days of a column by which `note_unit_in_name` judges it.
+
+    Examples
+    --------
+    >>> days_to_judge("week", np.array([0.0, 7.0, 12.0, 13.0, 21.0])).tolist()
+    [12.0, 21.0]
+    """
+    after = day[day > 0] if _unit_of(name) is not None else day[:0]
+    return np.concatenate((after[after % 7 > 0][:1], after[after == np.max(after, initial=0)][:1]))
+
+
+def _unit_of(name: str) -> Unit | None:
+    """Return the unit other than days that a column is called by."""
+    words = {w.casefold() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+", name)}
+    units = [unit for unit, of_unit in _WORDS.items() if words & of_unit]
+    return units[0] if len(units) == 1 and units[0] != "days" else None

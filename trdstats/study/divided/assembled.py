@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -14,7 +14,15 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.columns import check_not_empty
 from trdstats.errors import DataError, Problem, SpecError, add_problems
-from trdstats.partitions import computed, problems_together, sent, shuffled, task_of
+from trdstats.partitions import (
+    columns_of_some,
+    computed,
+    problems_together,
+    sent,
+    shuffled,
+    task_of,
+    with_columns,
+)
 from trdstats.study.build import Tables, named_baselines, raise_if_fatal, subject_frame
 from trdstats.study.checks import identifiers
 from trdstats.study.checks.values import check_treated
@@ -32,14 +40,12 @@ from trdstats.study.divided.parts import (
 )
 from trdstats.study.divided.subjects import (
     SubjectsOfPart,
-    columns_of_some,
     in_two_parts,
     look_for_subjects,
     places_of_subjects,
     rows_of_subjects,
     some_of_subjects,
     subjects_of_parts,
-    with_columns,
 )
 from trdstats.study.divided.whole import (
     LOOKED_AT,
@@ -51,7 +57,7 @@ from trdstats.study.divided.whole import (
     whole_of,
 )
 from trdstats.study.events import build_events
-from trdstats.study.panels import Panel, days_are_wrong
+from trdstats.study.panels import OF_DAYS, Panel, days_are_wrong, note_unit_of_days
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable, subjects_from_table
 from trdstats.study.windows import WindowsLike, read_windows
@@ -105,11 +111,16 @@ def assemble(
     built = _built(frames, sent(who), agreed)
     every = max(1, ceil(sum(p.rows for p in who_is_where) / LOOKED_AT))
     checked: list[Checked] = computed([task_of(check_part)(b, every) for b in built])
+    add_problems(problems, note_unit_of_days(roles.day, np.concatenate([c.days for c in checked])))
     problems += [*problems_together([c.problems for c in checked], numbers), *of_events]
+    if days_are_wrong(problems):  # in any partition
+        problems = [p for p in problems if p.kind not in (*OF_DAYS, "derived_rows")]
     problems += note_names(subjects)
     some = [c.some for c in checked if c.some is not None]
     if len(some) == len(checked) and not days_are_wrong(problems):
-        problems += judge_days(some, places, every, subjects, events, schedule, roles)
+        has_errors = any(p.level == "error" for p in problems)
+        problems += judge_days(some, places, every, subjects, events, schedule, roles,
+                               has_errors=has_errors)  # fmt: skip
     problems += note_covariates_of(subjects)
     raise_if_fatal(problems)
     changed = with_changes(events, courses, subjects.treatment)
@@ -143,7 +154,10 @@ def _brought_together(
     Columns that only some partitions have are missing in the others, and are named.
     """
     frames, who_is_where = _look(list(visits.to_delayed()), given, roles)
-    names, of_some = columns_of_some(who_is_where)
+    names, of_some = columns_of_some(
+        [p.columns for p in who_is_where], [p.rows for p in who_is_where],
+        [p.number for p in who_is_where], "visits",
+    )  # fmt: skip
     if of_some:
         completed = with_columns(visits._meta, names)
         visits = visits.map_partitions(with_columns, names, meta=completed)
@@ -183,7 +197,9 @@ def _subjects(
     problems: list[Problem],
 ) -> SubjectTable:
     ids = pd.concat([part.frame[roles.subject] for part in who_is_where], ignore_index=True)
-    kinds = identifiers.check_kinds_of_identifiers(ids, "visits")
+    # Identifiers, one a subject: their numbers are no rows of the visits.
+    kinds = [replace(p, where=tuple(w.split(" (row")[0] for w in p.where))
+             for p in identifiers.check_kinds_of_identifiers(ids, "visits")]  # fmt: skip
     if not len(ids):
         raise DataError(problems)  # no row names a subject
     raise_if_fatal(kinds)

@@ -16,7 +16,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError
 from trdstats.extras import extra_module
-from trdstats.partitions import Kept, computed, persisted, sent, task_of
+from trdstats.partitions import Kept, computed, persisted, sent, task_of, task_with
 from trdstats.scales import Scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
@@ -178,7 +178,7 @@ class DividedStudy(Study, of_partitions=True):
         return computed(self._each(work, *arguments))
 
     def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
-        task = task_of(partial(_run, work, arguments))
+        task = task_with(work, arguments)
         return [task(part) for part in self._parts]
 
     def kept(self, work: Callable[..., object], *arguments: object) -> Kept:
@@ -350,10 +350,6 @@ def _count_rows(
     part: Study, work: Callable[..., pd.DataFrame], arguments: tuple[object, ...]
 ) -> int:
     return len(work(part, *arguments))
-
-
-def _run(work: Callable[..., T], arguments: tuple[object, ...], part: Study) -> T:
-    return work(part, *arguments)
 
 
 def _plain_rows(part: Study, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.columns import numbers
 from trdstats.errors import Problem, add_problems
 from trdstats.frames import to_pandas
+from trdstats.intake.mapping.units import days_to_judge
 from trdstats.partitions import in_plain_columns
 from trdstats.study import notes
 from trdstats.study.build import Tables, Whole, named_baselines, subject_frame
@@ -20,6 +22,8 @@ from trdstats.study.study import Study
 from trdstats.study.study.rated import VisitCounts, count_visits, days_of_ratings
 from trdstats.study.subjects import SubjectTable, code_rows, note_other_treatment
 from trdstats.study.windows import VisitWindows
+
+_SCORED = ("day", "visit", "score", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,11 @@ class OfSubjects:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The study of a partition, and the problems of its visits."""
+    """The study of a partition, the problems of its visits, and days that show their unit."""
 
     study: Study
     problems: tuple[Problem, ...]
+    days: FloatArray
 
 
 def build_part(visits: pd.DataFrame, who: OfSubjects, agreed: Agreed) -> Built:
@@ -75,7 +80,8 @@ def build_part(visits: pd.DataFrame, who: OfSubjects, agreed: Agreed) -> Built:
         windows=agreed.windows,
         notices=(),
     )
-    return Built(Study.of_tables(tables, roles, first, agreed.randomised), tuple(problems))
+    days = days_to_judge(roles.day, numbers(table[roles.day])[0])
+    return Built(Study.of_tables(tables, roles, first, agreed.randomised), tuple(problems), days)
 
 
 def study_of_part(study: Study, whole: Whole) -> Study:
@@ -92,27 +98,35 @@ class Checked:
     problems : tuple of Problem
     some : dict of str to Panel, or None
         By scale the visits and baselines of some of its subjects; None where rows name none.
+    days : ndarray
+        As `days_to_judge` returns them.
     """
 
     problems: tuple[Problem, ...]
     some: dict[str, Panel] | None
+    days: FloatArray
 
 
 def check_part(built: Built, every: int) -> Checked:
     """Return the problems of a partition, and the visits of every so many of its subjects."""
     panels = built.study.panels()
     if not all(isinstance(p.visits["subject"].dtype, pd.CategoricalDtype) for p in panels.values()):
-        return Checked(built.problems, None)
+        return Checked(built.problems, None, built.days)
     some = {label: _every(panel, every) for label, panel in panels.items()}
-    return Checked(built.problems, some)
+    visits = some[built.study.scale.label].visits
+    derived = notes.note_derived_rows(visits, [c for c in visits if c not in _SCORED])
+    problems = [*built.problems, *([] if derived is None else [derived])]
+    scored = {k: Panel(p.visits[list(_SCORED)], p.baseline) for k, p in some.items()}
+    return Checked(tuple(problems), scored, built.days)
 
 
 def _every(panel: Panel, every: int) -> Panel:
-    """Return place of the subject, day, visit and score of some subjects."""
+    """Return the visits of some subjects, each with the place of its subject."""
     code = panel.visits["subject"].cat.codes.to_numpy().astype(np.intp)
     kept = code % every == 0
-    visits = panel.visits.loc[kept, ["day", "visit", "score"]]
-    return Panel(visits.assign(place=code[kept]), panel.baseline[::every])
+    visits = panel.visits if every == 1 else panel.visits.loc[kept]
+    others = visits.drop(columns="subject")
+    return Panel(others.assign(place=code[kept]), panel.baseline[::every])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import IntArray
-from trdstats.errors import Problem
+from trdstats.errors import Problem, add_problems
 from trdstats.frames import to_pandas
 from trdstats.partitions import in_plain_columns
 from trdstats.study.build import columns_of_visits
@@ -57,12 +57,17 @@ def look_for_subjects(
         )
         for role, c in columns_of_visits(roles, described) if c not in names
     )  # fmt: skip
+    none = pd.DataFrame({roles.subject: []}, dtype=object)
     if lacks or not len(table):
-        none = pd.DataFrame({roles.subject: []}, dtype=object)
         return SubjectsOfPart(number, len(table), none, lacks if len(table) else (), names)
+    ids = table[roles.subject]
+    missing = identifiers.missing_identifiers(ids)
+    if missing.all():
+        nameless = identifiers.check_identifiers(missing, "visits")
+        add_problems(problems, nameless if described else None)
+        return SubjectsOfPart(number, len(table), none, tuple(problems), names)
     if not described:
-        ids = table[roles.subject]
-        known = ids[~identifiers.missing_identifiers(ids)].drop_duplicates()
+        known = ids[~missing].drop_duplicates()
         return SubjectsOfPart(number, len(table), known.to_frame(), (), names)
     described_by, _ = subjects_from_visits(table, roles, problems)
     columns = {c: v for c, v in described_by.columns.items() if c != roles.subject}
@@ -70,46 +75,6 @@ def look_for_subjects(
     # Treatments written in two ways may meet in two partitions: all are looked at together.
     kept = tuple(p for p in problems if p.kind != "mixed_treatment")
     return SubjectsOfPart(number, len(table), frame, kept, names)
-
-
-def columns_of_some(parts: Sequence[SubjectsOfPart]) -> tuple[dict[Any, Any], list[Problem]]:
-    """Return the columns of all partitions with their types, and those that only some have."""
-    names: dict[Any, Any] = {}
-    for part in parts:
-        names = part.columns | names
-    names = {c: names[c] for part in parts for c in part.columns}
-    problems = []
-    for c in names:
-        lacking = [part for part in parts if c not in part.columns]
-        if not lacking:
-            continue
-        one, rows = len(lacking) == 1, sum(part.rows for part in lacking)
-        where = "partition" if one else "partitions"
-        problems.append(
-            Problem(
-                "columns_of_some",
-                f"`visits` have a column {c!r} only in some partitions: it is missing in "
-                f"{rows:,} rows of {len(lacking):,} {where}.",
-                tuple(f"partition {part.number}" for part in lacking),
-                "Where the column has another name there, name it alike in all.",
-                level="warning",
-            )
-        )
-    return names, problems
-
-
-def with_columns(visits: pd.DataFrame, types: Mapping[Any, Any]) -> pd.DataFrame:
-    """Return a partition with all columns; those that it has not are missing."""
-    given = {c: visits[c] for c in types if c in visits}
-    missing = np.full(len(visits), np.nan)
-    for c in types:
-        if c not in given:
-            dtype = types[c]
-            # Whole numbers and truth values have no missing entry of their own.
-            if isinstance(dtype, np.dtype) and dtype.kind in "iub":
-                dtype = np.dtype(object if dtype.kind == "b" else float)
-            given[c] = pd.Series(missing, index=visits.index, dtype=object).astype(dtype)
-    return pd.DataFrame({c: given[c] for c in types}, index=visits.index)
 
 
 def in_two_parts(parts: Sequence[SubjectsOfPart], subject: str) -> int:
@@ -125,7 +90,7 @@ def subjects_of_parts(
 
     A column describes subjects where it does so in every partition.
     """
-    given = [p.frame for p in parts if p.rows]
+    given = [p.frame for p in parts if len(p.frame)]
     columns = [c for c in given[0].columns if all(c in frame for frame in given)]
     together = pd.concat([frame[columns] for frame in given], ignore_index=True)
     of_whole: list[Problem] = []
@@ -156,8 +121,11 @@ def some_of_subjects(table: SubjectTable, place: IntArray) -> SubjectTable:
     """Return the subjects at some places; treatments stay those of all."""
     return SubjectTable(
         ids=table.ids[place],
-        treatment=table.treatment[place],
-        columns={c: v.iloc[place].reset_index(drop=True) for c, v in table.columns.items()},
+        treatment=_with_own_labels(pd.Series(table.treatment[place])).array,
+        columns={
+            c: _with_own_labels(v.iloc[place].reset_index(drop=True))
+            for c, v in table.columns.items()
+        },
         roles=table.roles,
         from_visits=table.from_visits,
         row=table.row[place],
@@ -171,4 +139,14 @@ def rows_of_subjects(frame: pd.DataFrame, place: IntArray, ids: pd.Index[Any]) -
     to[place] = np.arange(len(place))
     code = to[frame["subject"].cat.codes.to_numpy()]
     rows = frame[code >= 0].reset_index(drop=True)
+    rows = rows.assign(**{str(c): _with_own_labels(rows[c]) for c in rows})
     return rows.assign(subject=pd.Categorical.from_codes(code[code >= 0], categories=ids))
+
+
+def _with_own_labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column whose categories no other partition shares: see `task_with`."""
+    held = values.array
+    if not isinstance(held, pd.Categorical):
+        return values
+    dtype = pd.CategoricalDtype(held.categories.copy(deep=True), held.ordered)
+    return pd.Series(pd.Categorical.from_codes(held.codes, dtype=dtype), name=values.name)

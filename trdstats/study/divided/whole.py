@@ -101,6 +101,8 @@ def judge_days(
     events: pd.DataFrame,
     windows: dict[str, VisitWindows] | None,
     roles: Roles,
+    *,
+    has_errors: bool,
 ) -> list[Problem]:
     """Return what is implausible in the days and scores of some subjects of every partition.
 
@@ -116,6 +118,8 @@ def judge_days(
     events : pandas.DataFrame
     windows : dict of str to VisitWindows, or None
     roles : Roles
+    has_errors : bool
+        Whether the study is refused already: baselines are not compared then.
     """
     looked_at = [place[::every] for place in places]
     order = np.sort(np.concatenate(looked_at))
@@ -128,8 +132,11 @@ def judge_days(
         baseline = np.full(len(subjects.ids), np.nan)
         for place, panel in zip(looked_at, panels, strict=True):
             baseline[place] = panel.baseline
-        code = visits["subject"].cat.codes.to_numpy()
+        code = visits["subject"].cat.codes.to_numpy().astype(np.intp)
         day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
+        if measure.baseline is not None and not has_errors:
+            named = baseline[order]
+            problems.append(notes.note_other_baseline(ids, code, day, score, named, measure.scale))
         last = notes.last_totals(day, score, run_starts(code, len(order)))
         arms = list(arm.categories)
         problems += [
@@ -185,13 +192,13 @@ def _note_some(n: int, of: int) -> Problem:
 
 def note_divided(partitions: int, n_split: int) -> Problem:
     """Return the note on how the visits are held."""
-    sentence = (
-        f"The visits stand in {partitions:,} partitions, each with all visits of its subjects."
-    )
+    held = count_of(partitions, "partition", "partitions")
+    each = "" if partitions == 1 else ", each with all visits of its subjects"
+    sentence = f"The visits stand in {held}{each}."
     if n_split:
         sentence = (
             f"{count_of(n_split, 'subject', 'subjects')} had visits in two partitions or more: the "
-            f"visits were shuffled by subject into {partitions:,} partitions."
+            f"visits were shuffled by subject into {held}."
         )
     remedy = "Write them sorted by subject once, and no shuffle is needed." if n_split else ""
     return Problem("divided", sentence, (), remedy, level="note")

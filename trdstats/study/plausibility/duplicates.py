@@ -215,8 +215,9 @@ def _unsettled(
     column, value = rule
     return Problem(
         "duplicate_visit",
-        f"Of {len(at):,} {scale.label} scores that share subject and day with another, none or "
-        f"several have {column} = {value!r}.",
+        "Of "
+        + count_of(len(at), f"{scale.label} score", f"{scale.label} scores")
+        + f" that share subject and day with another, none or several have {column} = {value!r}.",
         tuple(_place(subjects, day, row, int(i)) for i in at[:50]),
         f"Correct {column!r} in these rows, keep one row a subject and day, or take another rule.",
     )
@@ -235,8 +236,11 @@ def _settled(
 ) -> Problem:
     return Problem(
         "duplicates_settled",
-        f"On {count_of(len(at), 'day', 'days')} a subject has several {scale.label} scores, "
-        f"{n:,} in all: {words}.",
+        "On "
+        + count_of(len(at), "day", "days")
+        + f" a subject has several {scale.label} scores, "
+        + count_of(n, "in all", "in all")
+        + f": {words}.",
         tuple(f"{_place(subjects, day, row, int(i))}: {score[i]:g}" for i in at[:50])
         + ("...",) * max(len(at) - 50, 0),
         f"This is the rule {_as_given(rule)}.",
