@@ -318,6 +318,22 @@ def test_what_cannot_be_estimated_is_said_as_in_memory(
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize(
+    ("random", "one"), [("1", "subject"), ({"ward": "1", "subject": "1"}, "ward")]
+)
+def test_the_variance_of_one_group_is_not_identified(random: Any, one: str) -> None:
+    """Memory took the boundary, and partitions another error of the intercept."""
+    frame = visits()
+    frame = frame[frame[one] == frame[one].iloc[0]]
+    said = []
+    for make in (lambda: trd.Study(frame, scale="MADRS"), lambda: divided_into(frame, 2)):
+        study, words = quietly(make), f"'{one}' has one group .*: the variance between groups"
+        with pytest.raises(trd.errors.NotEstimableError, match=words) as raised:
+            trd.LMM("score ~ day", random=random).fit(study)
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+
+
 def test_likelihood_ratios_are_those_of_memory(few_rows: None) -> None:
     larger, simpler = (fitted(3, m) for m in ("slope", "intercept"))
     ratios = [a.likelihood_ratio(b) for a in larger for b in simpler]

@@ -128,20 +128,30 @@ Direction = Callable[[FloatArray, FloatArray], tuple[FloatArray, float, bool]]
 
 def uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
     """Return a direction uphill, its decrement, and whether the surface bends down everywhere."""
-    curvature = np.abs(information.diagonal())
-    size = np.sqrt(np.where(curvature > 0, curvature, 1.0))
-    scaled = information / np.outer(size, size)
-    root, step, failed = dposv(scaled, score / size)
-    if not failed and min(root.diagonal().tolist(), default=1.0) > _PLAIN:
-        step = step / size
-        return step, float(score @ step), True
-    values, vectors = np.linalg.eigh(scaled)
+    size = _sizes(information)
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
     peaked = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
     # Where the surface bends upwards the step follows the slope, away from the saddle.
     bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), abs(values[0]), 1e-300))
     along = vectors.T @ (score / size)
     with np.errstate(over="ignore", invalid="ignore"):  # no curvature at all: no step is found
         return vectors @ (along / bent) / size, float(along @ (along / bent)), peaked
+
+
+def mostly_uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
+    """Return what `uphill` does, sooner where the surface bends down without question."""
+    size = _sizes(information)
+    root, step, failed = dposv(information / np.outer(size, size), score / size)
+    if failed or not min(root.diagonal().tolist(), default=1.0) > _PLAIN:
+        return uphill(score, information)
+    step = step / size
+    return step, float(score @ step), True
+
+
+def _sizes(information: FloatArray) -> FloatArray:
+    """Return units of the parameters in which each has curvature 1."""
+    curvature = np.abs(information.diagonal())
+    return np.sqrt(np.where(curvature > 0, curvature, 1.0))
 
 
 def shortest(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
@@ -166,7 +176,7 @@ def maximise(
     is_last: Callable[[Move[P]], bool] | None = None,
     most: int = 100,
     longest: float = _LONGEST,
-    direction: Direction = uphill,
+    direction: Direction = mostly_uphill,
 ) -> Optimum[P] | None:
     """Find a maximum from a start by Newton steps, halved until they lead upward.
 
@@ -188,7 +198,7 @@ def maximise(
     longest : float
         Largest change of a parameter in one step.
     direction : callable
-        `uphill`, for surfaces that may bend upward; `shortest`, for concave ones.
+        `mostly_uphill`, for surfaces that may bend upward; `shortest`, for concave ones.
 
     Returns
     -------

@@ -200,7 +200,7 @@ def check_nested(factors: Mapping[str, Factor]) -> None:
                 "Leave one of the two levels out."
             )
     for column, (_, names) in list(factors.items())[:-1]:
-        _check_several(column, names)
+        check_several(column, names)
 
 
 def _check_each_within_one(factors: Mapping[str, Factor]) -> None:
@@ -222,7 +222,7 @@ def _check_crossed(factors: Mapping[str, Factor], crossed: Mapping[str, str]) ->
     """Refuse a crossed factor whose groups are those of another."""
     for column in crossed:
         code, names = factors[column]
-        _check_several(column, names)
+        check_several(column, names)
         for other, (of_other, other_names) in factors.items():
             if other == column or len(other_names) != len(names):
                 continue
@@ -239,7 +239,13 @@ def _pairs(one: Any, other: Any) -> tuple[IntArray, IntArray]:
     return np.divmod(np.unique(one.astype(np.intp) * n + other), n)
 
 
-def _check_several(column: str, names: Any) -> None:
+def check_several(column: str, names: Any) -> None:
+    """Refuse a factor of one group.
+
+    Raises
+    ------
+    NotEstimableError
+    """
     if len(names) < 2:
         raise NotEstimableError(
             f"{column!r} has one group ({names[0]}): the variance between groups needs at least "

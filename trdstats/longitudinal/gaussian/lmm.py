@@ -172,7 +172,7 @@ class LMM(SummaryMixin):
             residual = residual_rows(structure, design, innermost, visit, self.time)
             design = with_visits(design, residual, visit)
         else:
-            check_replication(groupings)
+            check_replication(groupings, design.y.size)
         fitted = FittedRows.of(
             design, groupings, correlated=self.correlated, reml=self.reml, residual=residual
         )

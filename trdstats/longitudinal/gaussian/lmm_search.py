@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from trdstats.kernels.gaussian.mixed_tests import (
 from trdstats.kernels.random_effects.effects import Effects, split
 from trdstats.kernels.random_effects.likelihood import LikelihoodModel
 from trdstats.kernels.random_effects.search import Optimum, minimise
-from trdstats.longitudinal.designs.by_rating import Grouping
+from trdstats.longitudinal.designs.by_rating import Grouping, check_several
 from trdstats.longitudinal.designs.fitted_rows import FitCoordinates
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
 
@@ -85,24 +84,29 @@ def _scaled_start(residual: ResidualRows | None, start: FloatArray, variance: fl
     return np.where(grows, start * variance, start)
 
 
-def check_replication(groupings: Sequence[Grouping]) -> None:
-    """Refuse a factor each of whose groups has one rating: its variance is that of residuals.
+def check_replication(groupings: Sequence[Grouping], n: int) -> None:
+    """Refuse factors whose variances are not identified.
+
+    Parameters
+    ----------
+    groupings : sequence of Grouping
+    n : int
+        Ratings.
 
     Raises
     ------
     NotEstimableError
+        Where each group has one rating: its variance is that of residuals; and where there is one
+        group only.
     """
     for grouping in groupings:
-        if len(grouping.labels) == len(grouping.group):
-            refuse_single_ratings(grouping.column)
-
-
-def refuse_single_ratings(column: str) -> NoReturn:
-    """Refuse a factor each of whose groups has one rating; see `check_replication`."""
-    raise NotEstimableError(
-        f"Every {column!r} has one rating, so its random effects are not identified beside the "
-        "residuals. Leave the factor out, or give the rows of one group the same name."
-    )
+        if len(grouping.labels) == n:
+            raise NotEstimableError(
+                f"Every {grouping.column!r} has one rating, so its random effects are not "
+                "identified beside the residuals. Leave the factor out, or give the rows of one "
+                "group the same name."
+            )
+        check_several(grouping.column, grouping.labels)
 
 
 def at_boundary(

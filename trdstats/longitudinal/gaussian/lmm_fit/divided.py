@@ -20,7 +20,7 @@ from trdstats.longitudinal.gaussian.lmm_fit.fitted_parts import FittedParts, Stu
 from trdstats.longitudinal.gaussian.lmm_fit.part import SUBJECT, effects_of, uses_of, values_of
 from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
-from trdstats.longitudinal.gaussian.lmm_search import refuse_single_ratings
+from trdstats.longitudinal.gaussian.lmm_search import check_replication
 from trdstats.longitudinal.gaussian.mixed.from_sums import FittedToSums, sums_or_rows
 from trdstats.study import DividedStudy
 
@@ -57,9 +57,7 @@ def fit_divided(spec: LMM, study: DividedStudy) -> LMMResult | None:
     sums = sums_or_rows(study, lambda: _summed(spec, study))
     if sums is None:
         return None
-    for grouping in sums.groupings:
-        if len(grouping.labels) == sums.columns.n:
-            refuse_single_ratings(grouping.column)
+    check_replication(sums.groupings, sums.columns.n)
     fitted = FittedParts.of(sums, [g.effects for g in sums.groupings])
     return conclude(DividedLMMResult, spec, sums.design, fitted, sums.groupings, None)
 
