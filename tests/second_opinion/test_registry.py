@@ -22,7 +22,7 @@ NO_RESULTS = {
     "ResultByTreatment", "EstimateResult", "EstimateTable", "MixedResult", "Coefficients",
     "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult",
     "FrameResult", "OddsRatioResult", "RatedEffects", "RatedMargins", "SecondOpinion",
-    "Certificate", "FittedModel", "FixedEffects", "AnalysedRows",
+    "Certificate", "FittedModel", "FittedToSums", "FixedEffects", "AnalysedRows",
 }  # fmt: skip
 
 
