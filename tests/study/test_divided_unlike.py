@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,14 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from tests.study.test_divided import ROLES, apart, quietly, same, visits
 from trdstats.errors import DataError
 
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
+# It has nothing to give where dask is not installed.
+from tests.study.test_divided import ROLES, apart, quietly, same, visits  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def synchronous() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
+pytestmark = pytest.mark.usefixtures("synchronous")
 
 
 def delayed(parts: list[pd.DataFrame]) -> Any:
