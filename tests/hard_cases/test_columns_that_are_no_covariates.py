@@ -85,6 +85,27 @@ def test_numbers_with_a_mark_are_named(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["{:.1f} mg", "{:.0f},", ">{:.0f}", "{:.0f}/90", "comma", "minus"]
+)
+def test_the_advice_on_marks_gives_the_numbers(written: str) -> None:
+    """Without the sign, or the digits behind a comma, it would give others in silence."""
+    data = patients()
+    amount = data["age"] / 2 - 20 if written in ("{:.1f} mg", "comma", "minus") else data["age"]
+    form = {"comma": "{:.1f} mg", "minus": "{:.1f} mg"}.get(written, written)
+    texts = pd.Series([form.format(a) for a in amount])
+    if written == "comma":
+        texts = texts.str.replace(".", ",", regex=False)
+    if written == "minus":
+        texts = texts.str.replace("-", "\N{MINUS SIGN}")
+    data = data.assign(age=texts)
+    with pytest.warns(DataWarning, match="Take the mark off: ") as warned:
+        ADJUSTED["RankComparison"](data, "age")
+    advice = str(warned[0].message).split("Take the mark off: ")[1].split(". If the")[0]
+    exec(advice, {"subjects": data})
+    assert data["age"].tolist() == amount.tolist()
+
+
+@pytest.mark.parametrize(
     ("column", "values"),
     [
         ("site", [str(k % 25) for k in range(160)]),  # by its name

@@ -30,7 +30,9 @@ _KNOWN_CODES = frozenset(_CODES)
 # Whole numbers as text: none of them with a zero in front, which a number would lose.
 _WHOLE = re.compile(r"[-+\u2212]?(?:0|[1-9]\d*)(?:\.0+)?")
 # A number with a mark: ">60", "36 years", "36,", "36/60". Letters or digits in front are a label.
-_MARKED = re.compile(r"(\W*)(?:0|[1-9]\d*)(?:[.,]\d+)?(\D*|/\d+)")
+_MARKED = re.compile(r"([^\w+\u2212-]*)[-+\u2212]?(?:0|[1-9]\d*)(?:[.,]\d+)?(\D*|/\d+)")
+# What in such a number is written in another way than Python reads it.
+_REWRITTEN = ((re.compile(r"\d,\d"), ",", "."), (re.compile("\u2212"), "\u2212", "-"))
 _SAME_MARK = 0.8  # of the levels, that marks are of a unit and not of a label
 _LABELLED = 10  # rows each, of a label
 _NAMES = re.compile(
@@ -162,14 +164,19 @@ def note_whole_numbers(n: int, levels: pd.Index[Any], name: str, table: str) -> 
     if _NAMES.search(name.casefold()):
         return None
     if mark:
+        column = f"{table.replace(' ', '_')}[{name!r}]"
+        rewritten = "".join(
+            f".str.replace({old!r}, {new!r})"
+            for pattern, old, new in _REWRITTEN
+            if any(pattern.search(v) for v in levels)
+        )
         return Problem(
             "marked_numbers",
             f"`{table}` column {name!r} holds numbers with {mark!r} beside them: it counts as a "
             f"category of {len(levels):,} levels.",
             tuple(repr(v) for v in levels[:5]),
-            f"Take the mark off: {table.replace(' ', '_')}[{name!r}] = {table.replace(' ', '_')}"
-            f"[{name!r}].str.extract(r'([0-9.]+)', expand=False).astype(float). If the values are "
-            f"labels, write C({quoted(name)}).",
+            f"Take the mark off: {column} = {column}{rewritten}.str.extract(r'([-+]?[0-9.]+)', "
+            f"expand=False).astype(float). If the values are labels, write C({quoted(name)}).",
             level="warning",
         )
     return Problem(
