@@ -9,12 +9,10 @@ from math import exp, inf, log, nan, sqrt
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import normal_sf, t_sf
 from trdstats.kernels.proportions.two_by_two import score_difference, score_odds, score_ratio
-from trdstats.kernels.proportions.two_proportions import solve_falling, wald_limit
+from trdstats.kernels.proportions.two_proportions import difference_limits, ratio_limits
 
 MEASURES = ("difference", "ratio", "odds ratio")
 RATE_METHODS = ("miettinen-nurminen", "farrington-manning")
-
-_FARTHEST = 300.0  # of a log ratio: the square of its exponential is still finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,7 @@ def locate_rates(
         error = sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
         if not (0 < p1 < 1 and 0 < p0 < 1):
             error = nan  # as `risk_difference`: the score needs none
-        low = solve_falling(score, z, -1, estimate, wald_limit(estimate, error, -z))
-        high = solve_falling(score, -z, estimate, 1, wald_limit(estimate, error, z))
+        low, high = difference_limits(score, z, estimate, error)
         return _located(estimate, error, low, high, score, lower, upper)
 
     def log_score(power: float) -> float:
@@ -106,13 +103,7 @@ def locate_rates(
     estimate, error = _ratio(measure, *counts)
     if estimate != estimate:  # no event at all: every ratio fits
         return Located(nan, nan, inf, 0.0, inf, nan, nan, nan, nan)
-    finite = 0 < estimate < inf
-    above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
-    low = 0.0 if estimate == 0 else exp(solve_falling(log_score, z, -_FARTHEST, above, starts[0]))
-    high = (
-        inf if estimate == inf else exp(solve_falling(log_score, -z, below, _FARTHEST, starts[1]))
-    )
+    low, high = ratio_limits(log_score, z, estimate, error)
     return _located(estimate, error, low, high, lambda b: log_score(log(b)), lower, upper)
 
 

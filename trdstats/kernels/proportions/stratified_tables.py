@@ -7,7 +7,7 @@ one of the groups tells nothing and weighs nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, log, nan, sqrt
+from math import exp, inf, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,9 @@ from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import chi2_sf, normal_sf
 from trdstats.kernels.proportions.two_by_two import difference_variance, ratio_variance, standardise
-from trdstats.kernels.proportions.two_proportions import Contrast, solve_falling, wald_limit
+from trdstats.kernels.proportions.two_proportions import Contrast, difference_limits, ratio_limits
 
 Counts = npt.NDArray[np.int64]
-
-_FARTHEST = 300.0  # of a log ratio: the square of its exponential is still finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,7 @@ def stratified_difference(
         return standardise(estimate - difference, float(w**2 @ v))
 
     z = critical_value(conf_level)
-    low = solve_falling(score, z, -1.0, estimate, wald_limit(estimate, error, -z))
-    high = solve_falling(score, -z, estimate, 1.0, wald_limit(estimate, error, z))
+    low, high = difference_limits(score, z, estimate, error)
     statistic = score(0.0)
     return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 
@@ -178,16 +175,12 @@ def stratified_ratio(
     if rate1 == 0 and rate0 == 0:
         return Contrast(nan, nan, 0.0, inf, 0.0, 1.0)
     estimate = rate1 / rate0 if rate0 else inf
-    finite = 0 < estimate < inf
-    above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
     error = nan
-    if finite:
+    if 0 < estimate < inf:
         events = a + c
         squared = ((m1 * m0 * events - a * c * total) / total**2).sum()
         error = sqrt(squared / ((a * m0 / total).sum() * (c * m1 / total).sum()))
-    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
-    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above, starts[0]))
-    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST, starts[1]))
+    low, high = ratio_limits(score, z, estimate, error)
     statistic = score(0.0)
     return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 

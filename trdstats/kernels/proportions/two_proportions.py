@@ -111,8 +111,7 @@ def risk_difference(
         def score(d: float) -> float:
             return score_difference(d, *counts)
 
-        low = solve_falling(score, z, -1.0, estimate, wald_limit(estimate, error, -z))
-        high = solve_falling(score, -z, estimate, 1.0, wald_limit(estimate, error, z))
+        low, high = difference_limits(score, z, estimate, error)
         return _with_test(estimate, error, low, high, score(0.0))
     if method == "newcombe":
         l1, u1, l0, u0 = _wilson(*counts, conf_level)
@@ -287,12 +286,54 @@ def _by_score(
     z = _critical(conf_level)
     if isnan(estimate):  # no event, or nothing but events: every ratio fits
         return _with_test(estimate, error, 0.0, inf, 0.0)
+    low, high = ratio_limits(score, z, estimate, error)
+    return _with_test(estimate, error, low, high, score(0.0))
+
+
+def difference_limits(
+    score: Callable[[float], float], z: float, estimate: float, error: float
+) -> tuple[float, float]:
+    """Return the differences at which a falling score statistic is z and -z.
+
+    Parameters
+    ----------
+    score : callable
+    z : float
+    estimate : float
+        Where the score is 0.
+    error : float
+        Wald's, from whose limits the search begins; NaN where there is none.
+    """
+    wald = z * error
+    low = solve_falling(score, z, -1.0, estimate, near=(estimate - wald, 0.1 * wald))
+    high = solve_falling(score, -z, estimate, 1.0, near=(estimate + wald, 0.1 * wald))
+    return low, high
+
+
+def ratio_limits(
+    score: Callable[[float], float], z: float, estimate: float, error: float
+) -> tuple[float, float]:
+    """Return the ratios at whose logarithms a falling score statistic is z and -z.
+
+    Parameters
+    ----------
+    score : callable
+        Of the logarithm.
+    z : float
+    estimate : float
+        May be 0 or infinite: the limit on that side is the same.
+    error : float
+        Wald's of the logarithm, as in `difference_limits`.
+    """
     finite = 0 < estimate < inf
     above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    starts = [wald_limit(estimate, error, side, is_ratio=True) for side in (-z, z)]
-    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above, starts[0]))
-    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST, starts[1]))
-    return _with_test(estimate, error, low, high, score(0.0))
+    wald = z * error
+    low = high = estimate
+    if estimate > 0:
+        low = exp(solve_falling(score, z, -_FARTHEST, above, near=(above - wald, 0.1 * wald)))
+    if estimate < inf:
+        high = exp(solve_falling(score, -z, below, _FARTHEST, near=(below + wald, 0.1 * wald)))
+    return low, high
 
 
 def solve_falling(
@@ -309,7 +350,7 @@ def solve_falling(
     f : callable
     target, a, b : float
     near : (float, float), optional
-        Where the search begins, such as Wald's limit, and how far it may be off.
+        Where the search begins, and how far it may be off; NaN where nothing is known.
     """
     known: dict[float, float] = {}  # asked for again by the search
 
@@ -342,24 +383,3 @@ def _narrowed(
         step *= 4
         if at in (a, b) or gap(at) * side <= 0:
             return min(before, at), max(before, at)
-
-
-def wald_limit(
-    estimate: float, error: float, z: float, *, is_ratio: bool = False
-) -> tuple[float, float] | None:
-    """Return the limit z errors from an estimate, and how far a score limit may lie from it.
-
-    Parameters
-    ----------
-    estimate : float
-    error : float
-        NaN where there is none.
-    z : float
-        Below 0 for a lower limit.
-    is_ratio : bool
-        Whether error and limit are those of the logarithm.
-    """
-    if isnan(error) or (is_ratio and not 0 < estimate < inf):
-        return None
-    centre = log(estimate) if is_ratio else estimate
-    return centre + z * error, 0.1 * abs(z) * error
