@@ -138,8 +138,8 @@ def _read_long(
     np.minimum.at(first, form, np.arange(len(frame)))
     label, labels = pd.factorize(frame[item])
     meaning = {k: _item_of(labels[k], scale) for k in range(len(labels))}
-    rows_of = {*meaning.values(), *(_item_of(v, scale) for v in elsewhere)}
-    _raise(_check_labels(labels, meaning, label, scale, rows_of))
+    present = {*meaning.values(), *(_item_of(v, scale) for v in elsewhere)}
+    _raise(_check_labels(labels, meaning, label, scale, present))
     reader = ItemReader(scale, len(first))
     repeated: list[int] = []
     for k in sorted(meaning, key=lambda k: (meaning[k] or 0, k)):
@@ -181,7 +181,7 @@ def _check_labels(
     meaning: Mapping[int, int | None],
     label: IntArray,
     scale: Scale,
-    rows_of: Set[int | None],
+    present: Set[int | None],
 ) -> list[Problem]:
     unknown = [repr(labels[k]) for k, number in meaning.items() if number is None]
     problems = []
@@ -204,7 +204,7 @@ def _check_labels(
                 "Name the item of each row, or remove the rows.",
             )
         )
-    missing = sorted(set(range(1, len(scale.item_maxima) + 1)) - rows_of)
+    missing = sorted(set(range(1, len(scale.item_maxima) + 1)) - present)
     if missing and not unknown:
         problems.append(
             Problem(

@@ -21,6 +21,7 @@ from trdstats.partitions import (
     problems_together,
     shuffled,
     task_of,
+    task_with,
     with_columns,
 )
 
@@ -93,7 +94,7 @@ def score_partitions(frame: Any, score: Score, subject: str, item: str | None) -
             score, labels=list(dict.fromkeys(v for k in filled for v in held[k].labels))
         )
     frames = frame.to_delayed()
-    if pd.Series([v for k in filled for v in held[k].ids], dtype=object).duplicated().any():
+    if len(filled) > 1 and pd.concat([held[k].ids for k in filled]).duplicated().any():
         frames = shuffled(frame, subject)
     scored: list[_Part | None] = computed([task_of(partial(_look, score=score))(f) for f in frames])
     numbers = [k for k, part in enumerate(scored) if part is not None]
@@ -105,7 +106,8 @@ def score_partitions(frame: Any, score: Score, subject: str, item: str | None) -
     if problems or not parts:
         raise DataError(problems)
     columns = _columns_of_all([p.columns for p in parts if p.columns is not None])
-    rows = [task_of(partial(_rows, score=score))(frames[k], columns.dtypes) for k in numbers]
+    task = task_with(partial(_rows, score=score), [columns.dtypes])
+    rows = [task(frames[k]) for k in numbers]
     return ScoredPartitions(
         extra_module("dask.dataframe", "dask").from_delayed(rows, meta=columns),
         _findings(numbers, [p.findings for p in parts if p.findings is not None]),
@@ -119,16 +121,17 @@ class _Held:
 
     rows: int
     columns: dict[Any, Any]
-    ids: list[Any]
+    ids: pd.Series[Any]
     labels: list[Any]
 
 
 def _hold(frame: pd.DataFrame, subject: str, item: str | None) -> _Held:
     plain = in_plain_columns(frame)
     ids, labels = (
-        plain[c].dropna().drop_duplicates().tolist() if c in plain else [] for c in (subject, item)
+        plain[c].dropna().drop_duplicates() if c in plain else pd.Series([], dtype=object)
+        for c in (subject, item)
     )
-    return _Held(len(frame), dict(frame.dtypes), ids, labels)
+    return _Held(len(frame), dict(frame.dtypes), ids, labels.tolist())
 
 
 def _columns_of_all(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

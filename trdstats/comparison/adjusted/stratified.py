@@ -185,13 +185,13 @@ def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedR
     for column in ("treatment", "reference"):
         if column not in table.columns:
             table[column] = column
-    table = trimmed(table, NAMES)
+    table = trimmed(table, ["stratum"])
+    for name in ("treatment", "reference"):
+        table[name] = as_labels(table[name]).astype(object)
     values = np.column_stack([numbers(table[c])[0] for c in COUNTS])
     problems = _check_counts(table, values)
     if problems:
         raise DataError(problems)
-    for name in ("treatment", "reference"):
-        table[name] = as_labels(table[name]).astype(object)
     for one, of in (("stratum", ["stratum"]), ("treatment", ["treatment", "reference"])):
         twins = note_lookalikes(pd.unique(table[of].to_numpy().ravel()), one)
         if twins is not None:
@@ -211,8 +211,7 @@ def _check_counts(table: pd.DataFrame, values: FloatArray) -> list[Problem]:
     whole = np.isfinite(values) & (np.round(values) == values) & (values >= 0)
     fits = (values[:, 0] <= values[:, 1]) & (values[:, 2] <= values[:, 3])
     unnamed = table[list(NAMES)].isna().any(axis=1).to_numpy()
-    labels = [table[c].map(label_of) for c in ("treatment", "reference")]
-    alone = (labels[0] == labels[1]).to_numpy() & ~unnamed
+    alone = (table["treatment"] == table["reference"]).to_numpy()
     checks = (
         ("missing_name", unnamed, "no name of the stratum, treatment or reference",
          "Name them: a row without a name belongs to no comparison."),
@@ -229,7 +228,7 @@ def _check_counts(table: pd.DataFrame, values: FloatArray) -> list[Problem]:
             code,
             f"{count_of(int(bad.sum()), 'stratum has', 'strata have')} {what}.",
             tuple(
-                str(s) if label_of(s) else f"row {i}" for i, s in table.loc[bad, "stratum"].items()
+                dict.fromkeys(label_of(table["stratum"][i]) or f"row {i}" for i in table.index[bad])
             ),
             remedy,
         )

@@ -20,8 +20,6 @@ _NOISE = 1e-12  # relative error of a value
 _FLAT = (
     1e-4  # of the largest pivot of a Cholesky factor; below it a direction may have no curvature
 )
-
-
 # Pivots of a Cholesky factor of unit diagonal above which a surface bends down without question.
 _PLAIN = 1e-2
 
@@ -62,13 +60,6 @@ class Surface:
     loglik: float
     score: FloatArray
     information: FloatArray
-
-    def __add__(self, other: Surface) -> Surface:
-        """Return the log-likelihood of the observations of both."""
-        return Surface(
-            self.loglik + other.loglik, self.score + other.score,
-            self.information + other.information,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,11 @@ class CensoredTimes:
         left-censored time, log_right is inf for a right-censored one.
     log_entry : ndarray, shape (n,)
         Start of observation; -inf without delayed entry.
-    exact, seen, open_left, late : ndarray of bool, shape (n,)
-        Whether the time is known, the event happened within follow-up, nothing is known of its
-        left end, and observation began later. A search asks at every step: they are kept.
+    exact, seen : ndarray of bool, shape (n,)
+        Whether the time is known, and whether the event happened within follow-up. A search asks
+        at every step: they are kept, as is all below.
     any_late : bool
+        Whether observation of any began later.
     kinds, spans : tuple of (int, slice or ndarray of int)
         Each kind of censoring that there is, and its rows, a slice where they stand together; and
         the same where whatever is no exact time is an interval, of ends `far_left`, `far_right`.
@@ -63,8 +64,6 @@ class CensoredTimes:
     log_entry: FloatArray
     exact: BoolArray = field(init=False, repr=False)
     seen: BoolArray = field(init=False, repr=False)
-    open_left: BoolArray = field(init=False, repr=False)
-    late: BoolArray = field(init=False, repr=False)
     any_late: bool = field(init=False, repr=False)
     kinds: _Kinds = field(init=False, repr=False)
     spans: _Kinds = field(init=False, repr=False)
@@ -74,9 +73,7 @@ class CensoredTimes:
     def __post_init__(self) -> None:
         object.__setattr__(self, "exact", self.log_left == self.log_right)
         object.__setattr__(self, "seen", np.isfinite(self.log_right))
-        object.__setattr__(self, "open_left", np.isneginf(self.log_left))
-        object.__setattr__(self, "late", np.isfinite(self.log_entry))
-        object.__setattr__(self, "any_late", bool(self.late.any()))
+        object.__setattr__(self, "any_late", bool(np.isfinite(self.log_entry).any()))
         kind = self.kind()
         object.__setattr__(self, "kinds", _rows_by(kind))
         object.__setattr__(self, "spans", _rows_by(np.where(kind == 0, 0, 3)))
@@ -91,7 +88,7 @@ class CensoredTimes:
 
     def kind(self) -> IntArray:
         """Return the kind of censoring of each time, a place in the likelihoods of this module."""
-        ended = np.where(self.exact, 0, np.where(self.open_left, 2, 3))
+        ended = np.where(self.exact, 0, np.where(np.isneginf(self.log_left), 2, 3))
         return np.where(self.seen, ended, 1)
 
     def take(self, rows: IntArray) -> CensoredTimes:

@@ -91,7 +91,7 @@ def cure_terms(
     hessian[:, 0, 0] = -p * expit(-a)
     hessian[:, 1:, 1:] = latency.hessian
     total.hessian[has_event] = hessian[has_event]
-    if np.isfinite(times.log_entry).any():
+    if times.any_late:
         total += -_not_yet(a, log_survival(standard, times.log_entry, eta, log_sigma))
     return total
 
