@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from functools import cache
 from typing import Any
@@ -124,6 +125,31 @@ def _from_start(name: str) -> trd.EventTimes:
 def test_libraries_agree(fit: str, name: str) -> None:
     opinion = trd.second_opinion(FITS[fit](name))
     assert opinion.agrees, repr(opinion)
+
+
+@pytest.mark.parametrize(
+    ("fit", "search"),
+    [
+        ("GEE, exchangeable", "statsmodels.genmod.generalized_estimating_equations.GEE."
+         "_update_mean_params"),
+        ("proportional odds", "statsmodels.miscmodels.ordinal_model.OrderedModel.hessian"),
+    ],
+)  # fmt: skip
+def test_a_search_ends_where_it_has_converged(
+    fit: str, search: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newton steps double their digits: some ten of them suffice, and 500 were made."""
+    module, kind, step = search.rsplit(".", 2)
+    searched = getattr(importlib.import_module(module), kind)
+    made, once = [], getattr(searched, step)
+
+    def counted(*arguments: Any) -> Any:
+        made.append(step)
+        return once(*arguments)
+
+    monkeypatch.setattr(searched, step, counted)
+    assert trd.second_opinion(FITS[fit]("trial")).agrees
+    assert 1 < len(made) < 20
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -58,7 +58,7 @@ def recompute_proportional(result: Any, data: object) -> Iterator[Recomputed]:
     try:
         model = OrderedModel(sample.y[analysed].astype(int), scaled, distr="logit")
         fit = model.fit(disp=0, method="bfgs", gtol=1e-8, maxiter=1000)
-        fit = model.fit(start_params=fit.params, disp=0, method="newton", tol=1e-12)
+        fit = model.fit(start_params=fit.params, disp=0, method="newton", tol=1e-9)
     except UNABLE as failure:
         yield not_compared("odds ratios", unable("statsmodels", failure))
         return

@@ -46,11 +46,10 @@ def recompute_equations(result: Any, data: object) -> Iterator[Recomputed]:
     }
     families = {"binomial": sm.families.Binomial, "poisson": sm.families.Poisson,
                 "gaussian": sm.families.Gaussian}  # fmt: skip
-    structure, options = sm.cov_struct.Independence(), {}
+    structure = sm.cov_struct.Independence()
     if spec.corr == "exchangeable":
         structure = sm.cov_struct.Exchangeable()
         structure.dep_params = float(result.correlation.iloc[0, 1])
-        options = {"params_niter": 1, "first_dep_update": 10**6}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of choices of statsmodels, not of the data
@@ -60,7 +59,8 @@ def recompute_equations(result: Any, data: object) -> Iterator[Recomputed]:
                 groups=design.person,
                 cov_struct=structure,
                 family=families[spec.family](link=links[spec.link_name]),
-            ).fit(maxiter=500, ctol=1e-10, cov_type=_COV_TYPES.get(spec.vcov, "robust"), **options)
+                update_dep=False,
+            ).fit(maxiter=500, ctol=1e-10, cov_type=_COV_TYPES.get(spec.vcov, "robust"))
     except UNABLE as failure:
         yield not_compared(_NAME, unable("statsmodels", failure))
         return
