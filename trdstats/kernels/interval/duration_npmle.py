@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.interval.origin_days import OriginDays
 
 _MOST = 2_000
@@ -121,6 +121,63 @@ class DurationMass:
         return np.stack([np.interp(days, edges, row) for row in total])
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What every round of one search needs of the windows.
+
+    Attributes
+    ----------
+    windows : Windows
+    weight, taken : ndarray, shape (n,)
+        Of subjects, and whether it is above 0.
+    starts : ndarray of int, shape (n,)
+        First row of each subject.
+    enter, leave : ndarray of int, shape (R,)
+        Places of the two ends of each row's window in a flat table of causes and cells.
+    """
+
+    windows: Windows
+    weight: FloatArray
+    taken: BoolArray
+    starts: IntArray
+    enter: IntArray
+    leave: IntArray
+
+    @classmethod
+    def of(cls, windows: Windows, weight: FloatArray) -> _Search:
+        """Return the search for the masses of weighted subjects."""
+        row = windows.cause[windows.origin.owner] * (windows.n_cells + 2)
+        enter, leave = row + windows.first, row + windows.last + 1
+        return cls(windows, weight, weight > 0, windows.origin.starts, enter, leave)
+
+    def round(self, state: FloatArray) -> tuple[FloatArray, float]:
+        """Return the masses after one round, and the log-likelihood before it."""
+        K, C = self.windows.n_causes, self.windows.n_cells
+        owner, chance = self.windows.origin.owner, self.windows.origin.chance
+        mass, beyond = state[:-1].reshape(K, C), float(state[-1])
+        # below[k, c]: mass of a cause in the cells before c; row 0 is that of all causes together.
+        below = np.zeros((K + 1, C + 2))
+        np.cumsum(mass, axis=1, out=below[1:, 1 : C + 1])
+        below[1:, C + 1] = below[1:, C]
+        below[0] = below[1:].sum(axis=0)
+        below[0, C + 1] += beyond
+        flat = below.ravel()
+        seen = np.add.reduceat(chance * (flat[self.leave] - flat[self.enter]), self.starts)
+        if not seen[self.taken].min(initial=1.0) > 0:
+            return state, -np.inf
+        seen = np.where(self.taken, seen, 1.0)
+        loglik = float(self.weight @ np.log(seen))
+        per_seen = chance * (self.weight / seen)[owner]
+        add = np.bincount(self.enter, weights=per_seen, minlength=flat.size)
+        add -= np.bincount(self.leave, weights=per_seen, minlength=flat.size)
+        add = add.reshape(K + 1, C + 2)
+        of_all = add[0].cumsum()
+        new = np.empty_like(state)
+        new[:-1] = (mass * (add[1:, :C].cumsum(axis=1) + of_all[:C])).ravel()
+        new[-1] = beyond * of_all[C]
+        return new / new.sum(), loglik
+
+
 def duration_npmle(
     windows: Windows, weight: FloatArray, start: FloatArray | None = None
 ) -> DurationMass:
@@ -139,14 +196,14 @@ def duration_npmle(
     if start is not None:
         state = np.append(start.ravel(), max(1 - start.sum(), 0.0)) + 1e-6 / (K * C)
         state /= state.sum()
-    value, total = -np.inf, float(weight.sum())
+    search, value, total = _Search.of(windows, weight), -np.inf, float(weight.sum())
     for r in range(1, _MOST + 1):
-        one, here = _round(windows, weight, state)
+        one, here = search.round(state)
         if here - value < _CLOSE * total and r > 1:
             return DurationMass(_cleared(one, K), windows.step, here, r, True)
         value = here
-        two, _ = _round(windows, weight, one)
-        state = _accelerated(windows, weight, state, one, two)
+        two, _ = search.round(one)
+        state = _accelerated(search, state, one, two)
     return DurationMass(_cleared(state, K), windows.step, value, _MOST, False)
 
 
@@ -157,7 +214,7 @@ def _cleared(state: FloatArray, K: int) -> FloatArray:
 
 
 def _accelerated(
-    windows: Windows, weight: FloatArray, start: FloatArray, one: FloatArray, two: FloatArray
+    search: _Search, start: FloatArray, one: FloatArray, two: FloatArray
 ) -> FloatArray:
     """Return an extrapolation of two rounds where it does not lower the likelihood."""
     first, second = one - start, two - 2 * one + start
@@ -165,43 +222,13 @@ def _accelerated(
     if size == 0:
         return two
     length = max(float(np.sqrt((first**2).sum())) / size, 1.0)
-    value = _round(windows, weight, two)[1]
+    value = search.round(two)[1]
     while length > 1.0 + 1e-6:
         # A mass that fell to 0 could not come back.
         tried = np.maximum(start + 2 * length * first + length**2 * second, _LEAST * two)
         tried /= tried.sum()
-        next_, reached = _round(windows, weight, tried)
+        next_, reached = search.round(tried)
         if reached >= value:
             return next_
         length = (length + 1.0) / 2 if length > 1.5 else 1.0
     return two
-
-
-def _round(windows: Windows, weight: FloatArray, state: FloatArray) -> tuple[FloatArray, float]:
-    """Return the masses after one round, and the log-likelihood before it."""
-    K, C = windows.n_causes, windows.n_cells
-    origin, owner, first = windows.origin, windows.origin.owner, windows.origin.starts
-    mass, beyond = state[:-1].reshape(K, C), float(state[-1])
-    # below[k, c]: mass of a cause in the cells before c; row 0 is that of all causes together.
-    below = np.zeros((K + 1, C + 2))
-    np.cumsum(mass, axis=1, out=below[1:, 1 : C + 1])
-    below[1:, C + 1] = below[1:, C]
-    below[0] = below[1:].sum(axis=0)
-    below[0, C + 1] += beyond
-    cause = windows.cause[owner]
-    inside = below[cause, windows.last + 1] - below[cause, windows.first]
-    seen = np.add.reduceat(origin.chance * inside, first)
-    taken = weight > 0
-    if not seen[taken].min(initial=1.0) > 0:
-        return state, -np.inf
-    seen = np.where(taken, seen, 1.0)
-    loglik = float(weight @ np.log(seen))
-    per_seen = origin.chance * (weight / seen)[owner]
-    size, row = (K + 1) * (C + 2), cause * (C + 2)
-    add = np.bincount(row + windows.first, weights=per_seen, minlength=size)
-    add -= np.bincount(row + windows.last + 1, weights=per_seen, minlength=size)
-    add = add.reshape(K + 1, C + 2)
-    of_all = np.cumsum(add[0])
-    grown = np.cumsum(add[1:], axis=1) + of_all
-    new = np.append((mass * grown[:, :C]).ravel(), beyond * of_all[C])
-    return new / new.sum(), loglik
