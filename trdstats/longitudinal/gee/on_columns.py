@@ -10,6 +10,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.longitudinal.designs.rated_outcome import RatedDesign
 from trdstats.longitudinal.gee.equations import Equations
+from trdstats.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class OnColumns(Inference):
         """Return the covariance of L beta."""
         return self.inner.covariances(L @ self.matrix)
 
+    @one_thread
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row of L."""
         return self.inner.degrees(L @ self.matrix)
 
+    @one_thread
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together."""
         return self.inner.f_test(L @ self.matrix)
