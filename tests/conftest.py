@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+
+# A worker of pytest-xdist has a core for itself: threads of BLAS would wait for those of others,
+# and use up their time. What a test starts keeps to it as well.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
