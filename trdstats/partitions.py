@@ -207,12 +207,17 @@ def _store(value: object, path: str) -> str:
 
 def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a partition with texts as Python objects, as tables in memory have them."""
-    result = frame.copy(deep=False)
+    plain = {}
     for c, dtype in frame.dtypes.items():
         if isinstance(dtype, pd.StringDtype):
-            values = frame[c].to_numpy(dtype=object, copy=True)
-            values[frame[c].isna()] = None
-            result[c] = values
+            texts = frame[c].array
+            plain[c] = np.array(texts, dtype=object)
+            plain[c][texts.isna()] = None
+    if not plain:
+        return frame.copy(deep=False)
+    columns = {c: plain.get(c, frame[c]) for c in frame}
+    result = pd.DataFrame(columns, index=frame.index, copy=False)
+    result.attrs = dict(frame.attrs)
     return result
 
 
