@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from divided_visits import RTOL, divided_into, quietly, same, visits
+from divided_visits import RTOL, divided_into, divided_likewise, quietly, same, visits
 
 import trdstats as trd
 from trdstats.errors import DataWarning, EstimateWarning, SpecError, TooLargeError, TrdstatsError
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("synchronous")
 def both(n: int, outcome: str = "score") -> tuple[trd.Study, Any]:
     """Return the study of a column of scores in memory, and in n partitions."""
     frame = visits().assign(score=visits()[outcome])
-    return quietly(lambda: trd.Study(frame, scale="MADRS")), divided_into(frame, n)
+    return quietly(lambda: trd.Study(frame, scale="MADRS")), divided_likewise(frame, n)
 
 
 def fits(n: int, formula: str, outcome: str = "score", **options: Any) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from divided_visits import RTOL, divided_into, quietly, same, visits
+from divided_visits import RTOL, divided_into, divided_likewise, quietly, same, visits
 
 import trdstats as trd
 from trdstats.errors import NotEstimableError, SpecError, TooLargeError, TrdstatsError
@@ -42,7 +42,7 @@ def frame() -> pd.DataFrame:
 def both(n: int) -> tuple[trd.Study, Any]:
     roles = {"windows": WINDOWS}
     study = quietly(lambda: trd.Study(frame(), scale="MADRS", **roles))
-    return study, divided_into(frame(), n, **roles)
+    return study, divided_likewise(frame(), n, **roles)
 
 
 @cache
@@ -234,6 +234,14 @@ def test_what_cannot_be_estimated_is_said_as_in_memory(formula: str, words: str)
     assert said[0] == said[1]
 
 
+@cache
+def without_windows() -> tuple[trd.Study, Any]:
+    """Return a study of visits on 170 days, in memory and in partitions."""
+    rows = frame().assign(day=np.where(frame()["day"] > 0, np.arange(len(frame())) % 170 + 1, 0))
+    rows = rows.drop_duplicates(["subject", "day"])
+    return quietly(lambda: trd.Study(rows, scale="MADRS")), divided_into(rows, 3)
+
+
 @pytest.mark.parametrize("group", [None, "treatment"])
 @pytest.mark.parametrize(
     ("covariance", "words"),
@@ -247,11 +255,8 @@ def test_visits_on_every_day_are_refused_as_in_memory(
     covariance: str, words: str, group: str | None
 ) -> None:
     """Without windows every day is a visit: parts are not summed in vain."""
-    rows = frame().assign(day=np.where(frame()["day"] > 0, np.arange(len(frame())) % 170 + 1, 0))
-    rows = rows.drop_duplicates(["subject", "day"])
     spec, said = trd.MMRM("change ~ treatment + visit", covariance=covariance, group=group), []
-    for make in (lambda: trd.Study(rows, scale="MADRS"), lambda: divided_into(rows, 3)):
-        study = quietly(make)
+    for study in without_windows():
         with pytest.raises(NotEstimableError, match=words) as raised:
             quietly(lambda s=study: spec.fit(s))
         said.append(str(raised.value))
