@@ -73,6 +73,7 @@ def parse(formula: str) -> tuple[CheckedFormula | None, CheckedFormula]:
     return _checked(parts["lhs"], factors), _checked(parts["rhs"], factors)
 
 
+@cache
 def right_text(formula: str) -> str:
     """Return the text on the right of the tilde."""
     tilde = next(t for t in _tokens(formula) if t.token == "~")

@@ -122,8 +122,8 @@ def _of_covariate(
 
 def _has_few_levels(values: pd.Series[Any]) -> bool:
     """Return whether values are levels; the first of them tell where there are many more."""
-    first = values.iloc[: 10 * _MOST_LEVELS].nunique()
-    return first <= _MOST_LEVELS and values.nunique() <= _MOST_LEVELS
+    first = set(values.to_numpy()[: 10 * _MOST_LEVELS].tolist())
+    return len(first) <= _MOST_LEVELS and values.nunique() <= _MOST_LEVELS
 
 
 def _levels(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
+import scipy
 
 from trdstats import plots
 from trdstats.aliases import Axes
@@ -192,7 +192,7 @@ class TippingPoint:
             def apart(d: float) -> float:
                 return self._pooled(imputed, row, d, other)[of] - goal
 
-            return float(brentq(apart, low, high, xtol=1e-6))
+            return float(scipy.optimize.brentq(apart, low, high, xtol=1e-6))
 
         crossings = []
         for one, two in pairwise(line):

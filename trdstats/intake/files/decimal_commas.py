@@ -68,18 +68,15 @@ def commas_of(frame: pd.DataFrame, text: Collection[str]) -> Commas:
     text : collection of str
         Columns that stay as they are.
     """
-    columns = [c for c in frame.columns if c not in text]
-    numbers = {str(c): commas for c in columns if (commas := _with_commas(frame[c]))}
+    columns = [c for c in frame.columns if c not in text and frame[c].dtype == object]
+    distinct = {str(c): _distinct_numbers(frame[c]) for c in columns}
+    numbers = {c: commas for c, v in distinct.items() if (commas := _with_commas(v))}
     single = {c: all(map(_ONE_COMMA.fullmatch, values)) for c, values in numbers.items()}
     decisive = any(
         one and not all(map(_THOUSANDS.fullmatch, numbers[c])) for c, one in single.items()
     )
-    texts = [
-        str(c) for c in columns
-        if str(c) not in numbers and frame[c].dtype == object
-        and not all(map(_may_be_number, frame[c].dropna().unique()))
-    ]  # fmt: skip
-    return Commas(single, decisive, frozenset(texts))
+    texts = frozenset(c for c, values in distinct.items() if values is None)
+    return Commas(single, decisive, texts)
 
 
 def read_and_unclear(tables: Sequence[Commas]) -> tuple[list[str], list[str]]:
@@ -113,7 +110,7 @@ def has_decimal_commas(frame: pd.DataFrame) -> bool:
     return any(
         all(map(_ONE_COMMA.fullmatch, v)) and not all(map(_THOUSANDS.fullmatch, v))
         for c in frame.columns
-        if (v := _with_commas(frame[c]))
+        if frame[c].dtype == object and (v := _with_commas(_distinct_numbers(frame[c])))
     )
 
 
@@ -123,16 +120,16 @@ def may_hold_thousands(values: pd.Series[Any]) -> bool:
     return bool(dotted) and all(map(_DOTS.fullmatch, dotted))
 
 
-def _with_commas(values: pd.Series[Any]) -> list[str]:
-    """Return the distinct values with commas of a column all of whose values may be numbers."""
-    if values.dtype != object:
-        return []
+def _distinct_numbers(values: pd.Series[Any]) -> list[str] | None:
+    """Return the distinct values of a column all of whose values may be numbers, None of others."""
     if not all(map(_may_be_number, values.iloc[:_LOOKED_AT].dropna())):
-        return []  # text, as most such columns are: the rest need not be looked at
-    distinct = values.dropna().unique()
-    if not all(map(_may_be_number, distinct)):
-        return []
-    return [v for v in distinct if "," in v]
+        return None  # text, as most such columns are: the rest need not be looked at
+    distinct = pd.Series(values.unique()).dropna().tolist()
+    return distinct if all(map(_may_be_number, distinct)) else None
+
+
+def _with_commas(distinct: list[str] | None) -> list[str]:
+    return [v for v in distinct or () if "," in v]
 
 
 def _may_be_number(value: object) -> bool:

@@ -107,8 +107,10 @@ def note_unit_in_name(
     remedy : str
     """
     unit = _unit_of(name)
+    if unit is None:
+        return None
     after = day[day > 0]
-    if unit is None or not len(after):
+    if not len(after):
         return None
     if unit != "hours" and not (after % 7).any():
         return None

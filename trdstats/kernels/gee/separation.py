@@ -14,7 +14,7 @@ regression models (thesis, University of Oxford), chapter 4.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from trdstats.arrays import BoolArray, FloatArray
 
@@ -46,7 +46,7 @@ def separated_rows(X: FloatArray, rises: FloatArray) -> BoolArray:
     if not n:
         return np.zeros(len(X), dtype=bool)
     # The largest sum of s_i with 0 <= s_i <= 1 and s_i <= z_i d: as many rows as there are.
-    answer = linprog(
+    answer = scipy.optimize.linprog(
         np.concatenate([np.zeros(q), -np.ones(n)]),
         A_ub=np.hstack([-moving, np.eye(n)]), b_ub=np.zeros(n),
         A_eq=np.hstack([fixed, np.zeros((len(fixed), n))]) if len(fixed) else None,

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.gee.batches import Batch, Batches
@@ -238,7 +238,7 @@ def _decay(distance: FloatArray, mean: FloatArray, count: FloatArray, *, signed:
     grid = np.unique(grid[grid != 0])
     value = np.array([equation(r) for r in grid])
     roots = [
-        float(brentq(equation, a, b, xtol=1e-14, rtol=1e-14))
+        float(scipy.optimize.brentq(equation, a, b, xtol=1e-14, rtol=1e-14))
         for a, b, u, v in zip(grid[:-1], grid[1:], value[:-1], value[1:], strict=True)
         if u >= 0 > v
     ]

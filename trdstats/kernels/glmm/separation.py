@@ -14,7 +14,7 @@ detecting separated data in binary logistic regression models (thesis, Oxford).
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.glmm.rows import Rows
@@ -57,7 +57,7 @@ def recession(rows: Rows) -> FloatArray:
     else:
         C, E = (2 * rows.y - 1)[:, None] * X, np.zeros((0, p))
     C, times = np.unique(C, axis=0, return_counts=True)
-    program = linprog(
+    program = scipy.optimize.linprog(
         -(times / max(int(times.sum()), 1)) @ C,
         A_ub=-C if len(C) else None,
         b_ub=np.zeros(len(C)) if len(C) else None,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.interval.interval_sums import Runs, solve_curvature
@@ -149,7 +149,7 @@ def _minorant(
     inner = runs.first > 0
     scale += np.bincount(runs.first[inner] - 1, weights=bend[inner], minlength=runs.m)
     scale = np.maximum(scale, 1e-12 * scale.max())
-    total = isotonic_regression(np.cumsum(x) + in_total / scale, weights=scale).x
+    total = scipy.optimize.isotonic_regression(np.cumsum(x) + in_total / scale, weights=scale).x
     return np.diff(np.maximum(total, 0), prepend=0)
 
 

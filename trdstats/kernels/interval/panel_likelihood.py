@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.interval.illness_death import chain, overlaps
@@ -156,7 +156,7 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         each, score = log_likelihood(full, panel, cuts)
         return -float(panel.weight @ each), -(panel.weight @ score)[use]
 
-    optimum = minimize(
+    optimum = scipy.optimize.minimize(
         value, start[free], args=(free,), jac=True, method="L-BFGS-B",
         bounds=[(_LEAST, _MOST)] * int(free.sum()), options={"maxiter": 2000},
     )  # fmt: skip

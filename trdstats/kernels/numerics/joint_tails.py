@@ -20,7 +20,6 @@ from functools import partial
 
 import numpy as np
 import scipy
-from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
 from trdstats.arrays import FloatArray
@@ -299,4 +298,6 @@ def _crossing(levels: FloatArray, p: FloatArray, alpha: float) -> float:
     if p[-1] >= alpha:
         return float(levels[-1])
     curve = scipy.interpolate.PchipInterpolator(levels, np.log(p) - np.log(alpha))
-    return float(brentq(lambda x: float(curve(x)), levels[0], levels[-1], xtol=1e-10))
+    return float(
+        scipy.optimize.brentq(lambda x: float(curve(x)), levels[0], levels[-1], xtol=1e-10)
+    )

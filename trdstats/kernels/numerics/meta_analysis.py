@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
+import scipy
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
@@ -186,7 +186,9 @@ def _falling_root(score: Callable[[float], float], y: FloatArray, v: FloatArray)
     high = float(np.var(y, ddof=1) + v.max())
     while score(high) > 0:
         high *= 2
-    return float(brentq(score, 0.0, high, xtol=1e-16 * high, rtol=1e-14, maxiter=500))
+    return float(
+        scipy.optimize.brentq(score, 0.0, high, xtol=1e-16 * high, rtol=1e-14, maxiter=500)
+    )
 
 
 _TAU2 = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from trdstats.arrays import FloatArray
@@ -32,7 +32,7 @@ def bounds_interval(
     def excess(c: float) -> float:
         return float(ndtr(c + width / largest) - ndtr(-c)) - conf_level
 
-    c = float(brentq(excess, 0.0, 10.0))
+    c = float(scipy.optimize.brentq(excess, 0.0, 10.0))
     return low - c * low_error, high + c * high_error
 
 

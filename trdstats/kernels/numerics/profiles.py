@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 # Standard errors within which a limit is looked for; beyond, there is none.
 _FARTHEST = 60.0
@@ -58,7 +58,7 @@ def profile_limit(
     while step <= _FARTHEST:
         at = profile(estimate + step * unit)
         if at.known and at.loss >= critical:
-            root = brentq(
+            root = scipy.optimize.brentq(
                 lambda s: profile(estimate + s * unit).loss - critical,
                 inner, step, xtol=1e-10, rtol=1e-12,
             )  # fmt: skip

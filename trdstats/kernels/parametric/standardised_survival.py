@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import roots_legendre
 
 from trdstats.arrays import FloatArray
@@ -99,13 +99,15 @@ def log_quantile(population: Population, proportion: float = 0.5) -> Quantity:
     """Return the log time by which a proportion had the event, on average over subjects."""
     sigma, distribution = np.exp(population.log_sigma), population.distribution_at(population.Q)
     standard_quantile = float(
-        brentq(lambda z: float(_at(distribution, z)) - (1 - proportion), -60.0, 60.0, xtol=1e-14)
+        scipy.optimize.brentq(
+            lambda z: float(_at(distribution, z)) - (1 - proportion), -60.0, 60.0, xtol=1e-14
+        )
     )
     centre = population.eta() + sigma * standard_quantile
     y = float(centre[0])
     if np.ptp(centre) > 0:
         y = float(
-            brentq(
+            scipy.optimize.brentq(
                 lambda t: (
                     float(population.weight @ population.survival_of_each(t)) - (1 - proportion)
                 ),

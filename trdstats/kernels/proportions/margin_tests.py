@@ -8,8 +8,8 @@ from math import exp, inf, log, nan, sqrt
 
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import normal_sf, t_sf
+from trdstats.kernels.proportions.score_search import difference_limits, ratio_limits
 from trdstats.kernels.proportions.two_by_two import score_difference, score_odds, score_ratio
-from trdstats.kernels.proportions.two_proportions import difference_limits, ratio_limits
 
 MEASURES = ("difference", "ratio", "odds ratio")
 RATE_METHODS = ("miettinen-nurminen", "farrington-manning")

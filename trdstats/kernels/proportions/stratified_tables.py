@@ -15,8 +15,15 @@ import numpy.typing as npt
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.tails import chi2_sf, normal_sf
-from trdstats.kernels.proportions.two_by_two import difference_variance, ratio_variance, standardise
-from trdstats.kernels.proportions.two_proportions import Contrast, difference_limits, ratio_limits
+from trdstats.kernels.proportions.score_search import (
+    difference_searches,
+    ratio_searches,
+    together,
+    value_at,
+)
+from trdstats.kernels.proportions.strata_variances import DifferenceVariances, ratio_variances
+from trdstats.kernels.proportions.two_by_two import standardise
+from trdstats.kernels.proportions.two_proportions import Contrast
 
 Counts = npt.NDArray[np.int64]
 
@@ -134,15 +141,13 @@ def stratified_difference(
     p1, p0 = a / m1, c / m0
     estimate = float(w @ (p1 - p0))
     error = sqrt(w**2 @ (p1 * (1 - p1) / m1 + p0 * (1 - p0) / m0))
-    tables = list(zip(a.tolist(), m1.tolist(), c.tolist(), m0.tolist(), strict=True))
+    tables = DifferenceVariances.of(a, m1, c, m0)
 
-    def score(difference: float) -> float:
-        v = np.array([difference_variance(difference, *t) for t in tables])
-        return standardise(estimate - difference, float(w**2 @ v))
+    def scores(differences: FloatArray) -> FloatArray:
+        return _standardised(estimate - differences, tables.at(differences) @ w**2)
 
-    z = critical_value(conf_level)
-    low, high = difference_limits(score, z, estimate, error)
-    statistic = score(0.0)
+    ends = difference_searches(critical_value(conf_level), estimate, error)
+    low, high, statistic = together([*ends, value_at(0.0)], scores)
     return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 
 
@@ -164,14 +169,11 @@ def stratified_ratio(
     m1, m0 = a + b, c + d
     w = _weights(m1, m0)
     rate1, rate0 = float(w @ (a / m1)), float(w @ (c / m0))
-    tables = list(zip(a.tolist(), m1.tolist(), c.tolist(), m0.tolist(), strict=True))
 
-    def score(t: float) -> float:
-        ratio = exp(t)
-        v = np.array([ratio_variance(ratio, *table) for table in tables])
-        return standardise(rate1 - ratio * rate0, float(w**2 @ v))
+    def scores(log_ratios: FloatArray) -> FloatArray:
+        ratios = np.exp(log_ratios)
+        return _standardised(rate1 - ratios * rate0, ratio_variances(ratios, a, m1, c, m0) @ w**2)
 
-    z = critical_value(conf_level)
     if rate1 == 0 and rate0 == 0:
         return Contrast(nan, nan, 0.0, inf, 0.0, 1.0)
     estimate = rate1 / rate0 if rate0 else inf
@@ -180,9 +182,16 @@ def stratified_ratio(
         events = a + c
         squared = ((m1 * m0 * events - a * c * total) / total**2).sum()
         error = sqrt(squared / ((a * m0 / total).sum() * (c * m1 / total).sum()))
-    low, high = ratio_limits(score, z, estimate, error)
-    statistic = score(0.0)
-    return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
+    ends = ratio_searches(critical_value(conf_level), estimate, error)
+    low, high, statistic = together([*ends, value_at(0.0)], scores)
+    p = float(2 * normal_sf(abs(statistic)))
+    return Contrast(estimate, error, exp(low), exp(high), statistic, p)
+
+
+def _standardised(gap: FloatArray, variance: FloatArray) -> FloatArray:
+    return np.array(
+        [standardise(g, v) for g, v in zip(gap.tolist(), variance.tolist(), strict=True)]
+    )
 
 
 def _cells(

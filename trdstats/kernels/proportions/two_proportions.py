@@ -12,11 +12,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import exp, inf, isnan, log, nan, sqrt
 
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.proportions.score_search import (
+    alone,
+    difference_limits,
+    falling_root,
+    ratio_limits,
+)
 from trdstats.kernels.proportions.single_proportion import proportion_interval
 from trdstats.kernels.proportions.two_by_two import (
     check_table,
@@ -55,7 +60,6 @@ class Contrast:
 METHODS = ("miettinen-nurminen", "gart", "newcombe", "wald")
 SCORE_METHODS = METHODS[:2]
 _NOTHING = Contrast(nan, nan, nan, nan, nan, nan)
-_FARTHEST = 300.0  # of a log ratio: the square of its exponential is still finite
 
 
 def risk_difference(
@@ -203,7 +207,7 @@ def odds_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: f
 
         interval = _by_score(estimate, error, score, conf_level)
         if method == "gart" and 0 < estimate < inf:
-            centre = solve_falling(score, 0.0, log(estimate) - 1, log(estimate) + 1)
+            centre = alone(falling_root(0.0, log(estimate) - 1, log(estimate) + 1), score)
             interval = replace(interval, estimate=exp(centre))
         return interval
     if method == "newcombe":
@@ -288,98 +292,3 @@ def _by_score(
         return _with_test(estimate, error, 0.0, inf, 0.0)
     low, high = ratio_limits(score, z, estimate, error)
     return _with_test(estimate, error, low, high, score(0.0))
-
-
-def difference_limits(
-    score: Callable[[float], float], z: float, estimate: float, error: float
-) -> tuple[float, float]:
-    """Return the differences at which a falling score statistic is z and -z.
-
-    Parameters
-    ----------
-    score : callable
-    z : float
-    estimate : float
-        Where the score is 0.
-    error : float
-        Wald's, from whose limits the search begins; NaN where there is none.
-    """
-    wald = z * error
-    low = solve_falling(score, z, -1.0, estimate, near=(estimate - wald, 0.1 * wald))
-    high = solve_falling(score, -z, estimate, 1.0, near=(estimate + wald, 0.1 * wald))
-    return low, high
-
-
-def ratio_limits(
-    score: Callable[[float], float], z: float, estimate: float, error: float
-) -> tuple[float, float]:
-    """Return the ratios at whose logarithms a falling score statistic is z and -z.
-
-    Parameters
-    ----------
-    score : callable
-        Of the logarithm.
-    z : float
-    estimate : float
-        May be 0 or infinite: the limit on that side is the same.
-    error : float
-        Wald's of the logarithm, as in `difference_limits`.
-    """
-    finite = 0 < estimate < inf
-    above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    wald = z * error
-    low = high = estimate
-    if estimate > 0:
-        low = exp(solve_falling(score, z, -_FARTHEST, above, near=(above - wald, 0.1 * wald)))
-    if estimate < inf:
-        high = exp(solve_falling(score, -z, below, _FARTHEST, near=(below + wald, 0.1 * wald)))
-    return low, high
-
-
-def solve_falling(
-    f: Callable[[float], float],
-    target: float,
-    a: float,
-    b: float,
-    near: tuple[float, float] | None = None,
-) -> float:
-    """Return where a falling function takes a value between a and b; an end if it does not.
-
-    Parameters
-    ----------
-    f : callable
-    target, a, b : float
-    near : (float, float), optional
-        Where the search begins, and how far it may be off; NaN where nothing is known.
-    """
-    known: dict[float, float] = {}  # asked for again by the search
-
-    def gap(t: float) -> float:
-        if t not in known:
-            known[t] = f(t) - target
-        return known[t]
-
-    if near is not None and a < near[0] < b and near[1] > 0:
-        a, b = _narrowed(gap, a, b, *near)
-    if gap(a) <= 0:
-        return a
-    if gap(b) >= 0:
-        return b
-
-    def bounded(t: float) -> float:
-        return min(max(gap(t), -1e6), 1e6)  # infinite scores would stall the search
-
-    # A limit of rare events may be 1e-6 itself: an absolute tolerance must not end the search.
-    return float(brentq(bounded, a, b, xtol=1e-18, rtol=1e-14, maxiter=500))
-
-
-def _narrowed(
-    gap: Callable[[float], float], a: float, b: float, start: float, step: float
-) -> tuple[float, float]:
-    """Return ends between a and b, around where a falling function is 0, from steps that grow."""
-    at, side = start, 1 if gap(start) > 0 else -1
-    while True:
-        before, at = at, min(max(at + side * step, a), b)
-        step *= 4
-        if at in (a, b) or gap(at) * side <= 0:
-            return min(before, at), max(before, at)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 from scipy.special import gammaln
 
 from trdstats.arrays import FloatArray, IntArray
@@ -158,7 +158,9 @@ def fit_gamma_frailty(data: Episodes, group: IntArray, start: FloatArray) -> Fra
         known["last"] = state
         return -model.value(state, float(np.exp(log_theta)))
 
-    best = minimize_scalar(cost, bounds=_RANGE, method="bounded", options={"xatol": 1e-7})
+    best = scipy.optimize.minimize_scalar(
+        cost, bounds=_RANGE, method="bounded", options={"xatol": 1e-7}
+    )
     loglik, log_theta = -float(best.fun), float(best.x)
     if loglik <= without.fit.loglik + 1e-8 or log_theta < _RANGE[0] + 0.01:
         covariance = np.full((model.q + 1, model.q + 1), np.nan)

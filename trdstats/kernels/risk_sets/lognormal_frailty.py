@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit
@@ -109,7 +109,7 @@ def fit_lognormal_frailty(data: Episodes, group: IntArray, start: FloatArray) ->
         last["at"] = state.at
         return model.integrated(state, float(np.exp(log_theta)))
 
-    best = minimize_scalar(
+    best = scipy.optimize.minimize_scalar(
         lambda t: -profile(t), bounds=_RANGE, method="bounded", options={"xatol": 1e-6}
     )
     loglik, log_theta = -float(best.fun), float(best.x)
