@@ -12,6 +12,7 @@ from scipy.stats import norm, t
 from trdstats import MMRM, Remission, load_sample, multiverse
 from trdstats.estimates import adjust_single_step
 from trdstats.kernels.numerics.joint_tails import common_factor, drawn_tails, factor_tails
+from trdstats.kernels.numerics.tails import many_t_isf
 
 ANY_DF = st.sampled_from([1.0, 2.5, 8.0, 40.0, 250.0, np.inf])
 
@@ -60,6 +61,21 @@ def test_moderate_tails_of_r() -> None:
     assert 0 < found.relative_error < 3e-3
     for p, of_r in zip(found.p_value, (0.08897066714, 2.28140436e-4), strict=False):
         assert p == pytest.approx(of_r, rel=4 * found.relative_error)
+
+
+@pytest.mark.parametrize("df", [1.0, 2.5, 8.0, 40.0, 1e5, np.inf])
+def test_points_of_many_draws_are_those_of_scipy(df: float) -> None:
+    """They come from a spline between some thousand of them."""
+    uniform = np.append(np.random.default_rng(3).uniform(size=20_000), [1e-9, 1 - 1e-9])
+    for level in (0.0, 1.0, 4.0, 25.0):
+        tail = sf(level, df)
+        exact = norm.isf(tail * uniform) if np.isinf(df) else t.isf(tail * uniform, df)
+        # Near 0 the points of scipy have their digits after the point.
+        assert many_t_isf(tail * uniform, df) == pytest.approx(exact, rel=1e-10, abs=1e-10)
+    # Where probabilities are no longer normal numbers, each point is found by itself.
+    tiny = 1e-300 * uniform
+    exact = norm.isf(tiny) if np.isinf(df) else t.isf(tiny, df)
+    assert many_t_isf(tiny, df) == pytest.approx(exact, rel=1e-10)
 
 
 @settings(max_examples=15, deadline=None)

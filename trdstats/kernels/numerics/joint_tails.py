@@ -23,7 +23,7 @@ import scipy
 from scipy.special import gammaln, ndtr
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.tails import normal_logsf, t_isf, t_sf
+from trdstats.kernels.numerics.tails import many_t_isf, normal_logsf, t_isf, t_sf
 
 # Levels to tails and the relative standard errors of these, 0 where they are exact.
 Tails = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -257,22 +257,23 @@ def drawn_tails(
     k = len(correlation)
     values, vectors = np.linalg.eigh(correlation)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    z = rng.standard_normal((draws, k)) @ root
+    z = np.ascontiguousarray((rng.standard_normal((draws, k)) @ root).T)
     which = rng.integers(0, k, draws)
     uniform, sign = rng.uniform(size=draws), rng.choice([-1.0, 1.0], draws)
     finite = np.isfinite(df)
     chi = rng.chisquare(df + 1, draws) if finite else np.ones(draws)
-    row, pull = np.arange(draws), correlation[which]
-    start = z[row, which]
+    draw, pull = np.arange(draws), np.ascontiguousarray(correlation[which].T)
+    start = z[which, draw]
     mean, error = np.empty(len(levels)), np.empty(len(levels))
     for m, level in enumerate(levels):
         tail = float(t_sf(float(level), df))
-        beyond = t_isf(tail * uniform, df) * sign
+        beyond = many_t_isf(tail * uniform, df) * sign
         scale = np.sqrt(chi / (df + beyond**2)) if finite else chi
-        shifted = z + pull * (beyond * scale - start)[:, None]
-        reached = np.abs(shifted) >= level * scale[:, None]
-        reached[row, which] = True
-        weight = 1 / reached.sum(axis=1)
+        shifted = pull * (beyond * scale - start)
+        shifted += z
+        reached = np.abs(shifted, out=shifted) >= level * scale
+        reached[which, draw] = True
+        weight = 1 / reached.sum(axis=0)
         mean[m] = 2 * k * tail * weight.mean()
         error[m] = weight.std() / weight.mean() / np.sqrt(draws)
     return np.minimum(mean, 1.0), error

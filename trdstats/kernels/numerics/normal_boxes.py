@@ -125,7 +125,8 @@ def _times_density(z: FloatArray) -> FloatArray:
 def _between(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return Phi(b) - Phi(a), from the tail that is smaller."""
     right = a > 0
-    return np.asarray(np.where(right, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a)))
+    low, high = np.where(right, -b, a), np.where(right, -a, b)
+    return np.asarray(ndtr(high) - ndtr(low))
 
 
 def _one(
@@ -205,7 +206,8 @@ def _moments(
         # Quantiles are taken in the lower tail, where they keep their digits.
         flip = low > 0
         low, high = np.where(flip, -high, low), np.where(flip, -low, high)
-        from_, width = ndtr(low), _between(low, high)
+        from_ = ndtr(low)
+        width = ndtr(high) - from_
         weight *= width
         drawn = np.clip(ndtri(from_ + points[:, i] * width), -38.0, 38.0)
         z[:, :, i] = np.where(flip, -drawn, drawn)
