@@ -77,7 +77,7 @@ def synchronous() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workers() -> Iterator[Any]:
     """Two worker processes of dask, on which a test works while it has a client of them."""
     distributed = pytest.importorskip("distributed")

@@ -13,9 +13,9 @@ from trdstats.errors import UnknownNameError
 from trdstats.plan import Run, all_steps, verify_run
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return trd.run_plan(trd.sample_plan("trial"), tmp_path_factory.mktemp("trial") / "report")
+@pytest.fixture
+def run(packaged_trial: Run) -> Run:
+    return packaged_trial
 
 
 def table(run: Run, name: str) -> pd.DataFrame:
