@@ -57,3 +57,17 @@ for name in ("Study", "KaplanMeier", "CoxPH", "MMRM", "rates", "compare", "Prope
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[1::2] == ["[]"] * 7, done.stdout
+
+
+@pytest.mark.parametrize(("drop", "statistic", "p"), [
+    (0.0, 0.0, 1.0), (3e-14, 0.0, 1.0), (-3e-14, 0.0, 1.0), (-0.5, 0.0, 1.0),
+    (1.0, 1.0, stats.chi2.sf(1.0, 1) / 2), (3.0, 3.0, stats.chi2.sf(3.0, 1) / 2),
+])  # fmt: skip
+def test_a_variance_that_adds_nothing_has_p_1(drop: float, statistic: float, p: float) -> None:
+    """By rounding alone two deviances of 212.7 differ, and p was a half where it did."""
+    found = tails.deviance_drop(212.7 + drop, 212.7)
+    assert found == pytest.approx(statistic)
+    assert tails.mixture_sf(found, 1) == pytest.approx(p)
+    two = 1.0 if statistic == 0 else (stats.chi2.sf(statistic, 1) + stats.chi2.sf(statistic, 2)) / 2
+    assert tails.mixture_sf(found, 2) == pytest.approx(two)
+    assert np.isnan(tails.mixture_sf(np.nan, 1))

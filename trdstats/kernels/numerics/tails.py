@@ -17,6 +17,7 @@ from trdstats.arrays import FloatArray
 
 _KNOTS = 4096  # of the spline of quantiles
 _SMALLEST = 1e-290  # below it probabilities have fewer digits
+_ROUNDING = 1e-9  # relative difference of two deviances that are the same
 
 
 def normal_sf(z: npt.ArrayLike) -> FloatArray:
@@ -111,3 +112,22 @@ def f_sf(x: npt.ArrayLike, df_num: npt.ArrayLike, df_den: npt.ArrayLike) -> Floa
         finite = np.where((df_den > 0) & np.isfinite(df_den), df_den, np.nan)
         above = special.fdtrc(np.where(df_num > 0, df_num, np.nan), finite, np.maximum(x, 0.0))
         return np.asarray(np.where(np.isposinf(df_den), chi2_sf(x * df_num, df_num), above))
+
+
+def deviance_drop(simpler: float, larger: float) -> float:
+    """Return the likelihood ratio of two nested models by their deviances, -2 log-likelihood.
+
+    What is only rounding is 0: at a boundary the p value of 0 is 1, and that of anything above near
+    a half.
+    """
+    difference = simpler - larger
+    return difference if difference > _ROUNDING * max(abs(larger), 1.0) else 0.0
+
+
+def mixture_sf(statistic: float, k: int) -> float:
+    """Return the probability from a statistic on under half chi-squared k - 1 and half k.
+
+    It is the distribution of a likelihood ratio whose last parameter lies on its boundary.
+    """
+    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
+    return np.nan if np.isnan(statistic) else (below + float(chi2_sf(statistic, k))) / 2

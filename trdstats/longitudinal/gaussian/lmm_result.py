@@ -12,7 +12,7 @@ from scipy.linalg import block_diag
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
-from trdstats.kernels.numerics.tails import chi2_sf
+from trdstats.kernels.numerics.tails import chi2_sf, deviance_drop, mixture_sf
 from trdstats.kernels.random_effects.column_sums import ColumnSums, sum_columns
 from trdstats.kernels.random_effects.effects import split
 from trdstats.kernels.random_effects.likelihood import LikelihoodModel, State
@@ -23,7 +23,7 @@ from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.fitted_rows import FitCoordinates, FittedRows
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
-from trdstats.longitudinal.gaussian.lmm_fit.ratios import mixture_p, statistic_of, variance_tests
+from trdstats.longitudinal.gaussian.lmm_fit.ratios import variance_tests
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 from trdstats.longitudinal.gaussian.nested_models import check_nested
 from trdstats.tables import Table, each_row, format_number
@@ -370,12 +370,12 @@ class LMMResult(MixedResult):
                 "random effect (or correlations) fewer in the simpler fit."
             )
         check_nested(self, simpler)
-        statistic = statistic_of(simpler.deviance, self.deviance)
+        statistic = deviance_drop(simpler.deviance, self.deviance)
         if len(self.effects) == len(simpler.effects):
             p = float(chi2_sf(statistic, k))
             df = str(k)
         else:
-            p, df = mixture_p(statistic, k), f"{k - 1}:{k}"
+            p, df = mixture_sf(statistic, k), f"{k - 1}:{k}"
         return pd.DataFrame({"statistic": [statistic], "df": [df], "p_value": [p]})
 
     def variance_tests(self) -> pd.DataFrame:

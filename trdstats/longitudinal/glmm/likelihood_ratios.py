@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.glmm.fit import fit_marginal
-from trdstats.kernels.numerics.tails import chi2_sf
+from trdstats.kernels.numerics.tails import chi2_sf, deviance_drop, mixture_sf
 from trdstats.longitudinal.designs.term_tests import columns_by_term
 from trdstats.longitudinal.glmm.fitted import with_thresholds
 
@@ -59,7 +59,7 @@ def compare_fits(larger: GLMMResult, simpler: GLMMResult) -> pd.DataFrame:
             "likelihood_ratio() tests terms or random effects; these fits differ in both. Change "
             "one at a time."
         )
-    statistic = max(2 * (larger.loglik - simpler.loglik), 0.0)
+    statistic = deviance_drop(-2 * simpler.loglik, -2 * larger.loglik)
     return pd.DataFrame([_row(statistic, fewer, mixture=effects > 0)])
 
 
@@ -74,7 +74,7 @@ def test_variance(fit: GLMMResult) -> pd.DataFrame:
         one = fit_marginal(replace(rows, Z=rows.Z[:, :1]), fit.fitted.points, fit.fitted.without[0])
         below = None if one is None or not one.converged else one.loglik
     k = 2 if len(rows.entries[0]) == 3 else 1
-    statistic = np.nan if below is None else max(2 * (fit.loglik - below), 0.0)
+    statistic = np.nan if below is None else deviance_drop(-2 * below, -2 * fit.loglik)
     row = _row(statistic, k, mixture=True)
     return pd.DataFrame([{"term": f"sd({name})", **row}])
 
@@ -110,7 +110,7 @@ def test_odds(fit: GLMMResult, terms: str | Sequence[str] | None) -> pd.DataFram
                 "probabilities above 0"
             )
         else:
-            statistic = max(2 * (by_threshold.loglik - fit.loglik), 0.0)
+            statistic = deviance_drop(-2 * fit.loglik, -2 * by_threshold.loglik)
         row = _row(statistic, (k - 1) * len(columns), mixture=False)
         table.append({"term": term, **row, "reason": reason})
     return pd.DataFrame(table)
@@ -118,14 +118,11 @@ def test_odds(fit: GLMMResult, terms: str | Sequence[str] | None) -> pd.DataFram
 
 def _row(statistic: float, k: int, *, mixture: bool) -> dict[str, float | str]:
     """Return a test; a mixture has half its weight on one degree of freedom less."""
-    above = float(chi2_sf(statistic, k))
     if not mixture:
-        return {"statistic": float(statistic), "df": str(k), "p_value": above}
-    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
-    below = np.nan if np.isnan(statistic) else below
-    return {
-        "statistic": float(statistic), "df": f"{k - 1}:{k}", "p_value": (below + above) / 2,
-    }  # fmt: skip
+        p = float(chi2_sf(statistic, k))
+        return {"statistic": float(statistic), "df": str(k), "p_value": p}
+    p = mixture_sf(statistic, k)
+    return {"statistic": float(statistic), "df": f"{k - 1}:{k}", "p_value": p}
 
 
 def _within(outer: np.ndarray, inner: np.ndarray) -> bool:

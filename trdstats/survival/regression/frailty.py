@@ -15,7 +15,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_choice, check_le
 from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
 from trdstats.kernels.numerics.critical import critical_value
-from trdstats.kernels.numerics.tails import chi2_sf
+from trdstats.kernels.numerics.tails import deviance_drop, mixture_sf
 from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
 from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
@@ -222,7 +222,7 @@ class SharedFrailtyResult(Coefficients):
         gamma = self.spec.distribution == "gamma"
         error = float(np.sqrt(fit.covariance[-1, -1]))
         half = critical_value(self.conf_level) * error
-        ratio = max(2 * (fit.loglik - fit.loglik_without), 0.0)
+        ratio = deviance_drop(-2 * fit.loglik_without, -2 * fit.loglik)
         return pd.DataFrame(
             {
                 "n": [regressed.sample.n],
@@ -235,7 +235,7 @@ class SharedFrailtyResult(Coefficients):
                 "kendall_tau": [fit.theta / (fit.theta + 2) if gamma else np.nan],
                 "loglik": [fit.loglik],
                 "likelihood_ratio": [ratio],
-                "likelihood_ratio_p": [float(chi2_sf(ratio, 1)) / 2 if ratio > 0 else 1.0],
+                "likelihood_ratio_p": [mixture_sf(ratio, 1)],
             }
         )
 

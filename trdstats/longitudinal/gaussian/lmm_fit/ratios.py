@@ -7,25 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from trdstats.kernels.numerics.tails import chi2_sf
+from trdstats.kernels.numerics.tails import deviance_drop, mixture_sf
 from trdstats.longitudinal.gaussian.lmm_search import lowest_deviance
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.lmm_result import LMMResult
-
-_ROUNDING = 1e-9  # relative difference of two deviances that are the same
-
-
-def statistic_of(simpler: float, larger: float) -> float:
-    """Return the likelihood ratio of two deviances; what is only rounding is 0."""
-    difference = simpler - larger
-    return difference if difference > _ROUNDING * max(abs(larger), 1.0) else 0.0
-
-
-def mixture_p(statistic: float, k: int) -> float:
-    """Return the p value of a mixture of chi-squared distributions with k - 1 and k degrees."""
-    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
-    return (below + float(chi2_sf(statistic, k))) / 2
 
 
 def variance_tests(fit: LMMResult) -> pd.DataFrame:
@@ -37,9 +23,9 @@ def variance_tests(fit: LMMResult) -> pd.DataFrame:
             if several and effect == "Intercept":
                 continue
             deviance, lost = _without(fit, k, e)
-            statistic = statistic_of(deviance, fit.deviance)
+            statistic = deviance_drop(deviance, fit.deviance)
             name = effect if len(fit._groupings) == 1 else f"{grouping.column}: {effect}"
-            rows.append((name, statistic, f"{lost - 1}:{lost}", mixture_p(statistic, lost)))
+            rows.append((name, statistic, f"{lost - 1}:{lost}", mixture_sf(statistic, lost)))
     return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
 
 
