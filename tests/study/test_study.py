@@ -211,6 +211,27 @@ def test_a_study_does_not_change_with_its_frames(tiny: pd.DataFrame) -> None:
     assert repr(study) == before
 
 
+def test_cells_of_a_study_cannot_be_changed(tiny: pd.DataFrame) -> None:
+    study = Study(tiny.assign(site="Bern"), scale="MADRS")
+    before = study.visits.copy()
+    for frame, column, value in (
+        (study.visits, "score", 0.0), (study.visits, "day", 99.0), (study.visits, "visit", 99.0),
+        (study.subjects, "treatment", study.subjects["treatment"].iloc[0]),
+        (study.subjects, "baseline", 0.0), (study.subjects, "site", "Jena"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="read-only"):
+            frame.loc[frame.index[0], column] = value
+    pd.testing.assert_frame_equal(study.visits, before)
+    # Columns can be replaced in what was given out, and copies changed.
+    changed = study.visits
+    changed["score"] = 0.0
+    copy = study.visits.copy()
+    copy.loc[0, "score"] = 0.0
+    assert (changed["score"] == 0).all()
+    assert copy["score"].iloc[0] == 0
+    pd.testing.assert_frame_equal(study.visits, before)
+
+
 def test_a_study_pickles(tiny: pd.DataFrame) -> None:
     study = Study(tiny, scale="MADRS", windows={7: 2, 14: 2})
     again = pickle.loads(pickle.dumps(study))
