@@ -236,6 +236,8 @@ def test_answers_belong_to_their_question_and_come_of_every_site() -> None:
         trd.next_round(first, [])
     late = trd.answer_sites(plan(), second, "west", minimum=1, study=parts()["north"])
     assert late.refused == "it took no part in the first round."
+    with pytest.raises(SpecError, match="'west' took no part in the first round: leave its answ"):
+        trd.next_round(second, [*answers(second), replace(answers(second)[0], site="west")])
     left = [replace(a, refused="the board said no.", numbers={}) for a in answers(second)]
     with pytest.raises(NotEstimableError, match=r"cannot answer this round\. east: the board"):
         trd.next_round(second, left)

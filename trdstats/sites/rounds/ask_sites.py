@@ -171,9 +171,18 @@ def _those_who_take_part(question: Question, given: Sequence[Answer]) -> list[An
     lacking = [s for s in question.sites if s not in sites]
     if lacking:
         raise SpecError(f"There is no answer of {', '.join(map(repr, lacking))}.")
-    refused = [f"{a.site}: {a.refused}" for a in given if a.refused]
-    kept = [a for a in given if not a.refused]
-    if refused and question.stage != "moments":
+    later = question.stage != "moments"
+    # A site without part in the first question may go on answering that it has none.
+    asked = [a for a in given if not (later and a.refused and a.site not in question.sites)]
+    strange = [a.site for a in asked if later and a.site not in question.sites]
+    if strange:
+        raise SpecError(
+            f"{', '.join(map(repr, strange))} took no part in the first round: leave its answer "
+            "out."
+        )
+    refused = [f"{a.site}: {a.refused}" for a in asked if a.refused]
+    kept = [a for a in asked if not a.refused]
+    if refused and later:
         raise NotEstimableError(
             f"A site cannot answer this round. {' '.join(refused)} Begin again without it, or with "
             "fewer covariates."

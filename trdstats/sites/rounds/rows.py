@@ -228,7 +228,9 @@ def _covariates(plan: Plan, study: Study, frame: pd.DataFrame, formula: str) -> 
 
 
 def _usable(values: pd.Series[Any], column: str) -> pd.Series[Any]:
-    """Return a number whose squares can be summed."""
+    """Return a number that some subject has, and whose squares can be summed."""
+    if values.isna().all():
+        raise NotEstimableError(f"no subject has {column!r}.")
     size = float(values.abs().max())
     if not np.isfinite(size) or size > 1e50 or 0 < size < 1e-50:
         raise SpecError(
