@@ -62,9 +62,15 @@ def windows_of(
 
 def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Problem]]:
     columns = ["AWTARGET", "AWLO", "AWHI"]
-    rows = records.dropna(subset=columns)[["TREATMENT", *columns]].drop_duplicates()
+    whole = records.dropna(subset=columns)
+    rows = whole[["TREATMENT", *columns]].drop_duplicates()
     if not len(rows):
         return None, []
+    if "AWU" in records:
+        unit = whole["AWU"][~is_blank(whole["AWU"])].astype(str).str.strip().unique()
+        other = [u for u in unit if u.upper() not in ("DAY", "DAYS")]
+        if other:
+            return None, [_other_unit(other)]
     target, low, high = (days_since_first(rows[c]) for c in columns)
     # Rounded where 1.17 - 1 is not 0.17: far below any real clock.
     days = {"day": target, "low": target - low, "high": high - target}
@@ -91,6 +97,15 @@ def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Prob
     return (first if all(w == first for w in by_day.values()) else by_day), []
 
 
+def _other_unit(units: list[str]) -> Problem:
+    return Problem(
+        "unit_of_time",
+        f"AWTARGET, AWLO and AWHI are no study days: AWU is {', '.join(map(repr, units[:5]))}.",
+        (),
+        "Give the windows in days since first treatment: windows=; or visit_days={AVISIT: day}.",
+    )
+
+
 def _days_of_visits(
     records: pd.DataFrame, visit_days: Mapping[Any, float] | None
 ) -> tuple[pd.Series, dict[str, float], list[str]]:
@@ -99,14 +114,7 @@ def _days_of_visits(
     text = name.astype(str).str.strip().mask(is_blank(name))
     known = list(text.dropna().unique())
     if visit_days is None:
-        days = {}
-        for visit in known:
-            match = _SAYS_ITS_DAY.fullmatch(visit)
-            if match:
-                unit, n = match[1].lower(), float(match[2])
-                days[visit] = float(
-                    days_since_first(n) if unit == "day" else to_days(n, f"{unit}s")  # type: ignore[arg-type]
-                )
+        days = _days_in_names(known)
     else:
         days, by_number = {}, _by_number(records, text)
         for visit, day in visit_days.items():
@@ -116,6 +124,19 @@ def _days_of_visits(
             days[label] = float(day)
     nameless = [v for v in known if v not in days and v.casefold() not in _WITHOUT_DAY]
     return text, days, nameless
+
+
+def _days_in_names(known: list[str]) -> dict[str, float]:
+    """Return the days that names of visits say; with a "Day 0" they count from first treatment."""
+    matches = {v: match for v in known if (match := _SAYS_ITS_DAY.fullmatch(v))}
+    parts = {v: (match[1].lower(), float(match[2])) for v, match in matches.items()}
+    from_0 = ("day", 0.0) in parts.values()
+    return {
+        visit: n if unit == "day" and from_0
+        else float(days_since_first(n)) if unit == "day"
+        else float(to_days(n, f"{unit}s"))  # type: ignore[arg-type]
+        for visit, (unit, n) in parts.items()
+    }  # fmt: skip
 
 
 def _by_number(records: pd.DataFrame, text: pd.Series) -> dict[Any, str]:
