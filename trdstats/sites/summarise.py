@@ -136,7 +136,7 @@ def summarise_site(
         histories=courses,
         masked_histories=hidden,
         mixed=mixed,
-        withheld=tuple(w for w in made if not (few and w.is_of_everybody)),
+        withheld=tuple(w for w in made if not (few and w.of_all_subjects)),
         names=plan.sites.names,
         secret="" if secret is None else mark_of(secret),
         conf_level=plan.conf_level,

@@ -36,7 +36,7 @@ class Withheld:
     label: str = ""
 
     @property
-    def is_of_everybody(self) -> bool:
+    def of_all_subjects(self) -> bool:
         """Whether it tells the same of every subject of the site."""
         return self.outcome != "" and not self.treatment and not self.is_missing
 
