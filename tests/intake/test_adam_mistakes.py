@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,3 +182,26 @@ def test_names_and_rows_that_cannot_be_meant() -> None:
         Study.from_adam(adsl(), adqs().iloc[:0])
     one = Study.from_adam(adsl(), adqs(DTYPE=["", "", "LOCF"] * 3), derived="LOCF")
     assert len(one.visits) == 9
+
+
+def test_arguments_are_one_of_their_choices() -> None:
+    with pytest.raises(SpecError, match=r"treatment must be .*'planned'.*got 'as treated'"):
+        Study.from_adam(adsl(), adqs(), treatment="as treated")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"date_order must be .*got 'dmy'"):
+        Study.from_adam(adsl(), adqs(), date_order="dmy")  # type: ignore[arg-type]
+
+
+def test_decimal_commas_of_files(tmp_path: Path) -> None:
+    records = adqs().assign(AVAL=[f"{v},0" for v in adqs()["AVAL"]])
+    adsl().to_csv(tmp_path / "adsl.csv", index=False)
+    records.to_csv(tmp_path / "adqs.csv", index=False, sep=";")
+    study = Study.from_adam(tmp_path / "adsl.csv", tmp_path / "adqs.csv")
+    assert study.visits["score"].tolist() == adqs()["AVAL"].tolist()
+    assert "decimal_commas" in [p.kind for p in study.notices]
+
+
+def test_columns_called_as_a_study_calls_its_own() -> None:
+    study = Study.from_adam(adsl(subject=["x", "y", "z"]), adqs(day=[4, 5, 6] * 3, score=3))
+    assert study.visits["day"].tolist() == [0, 14, 28] * 3
+    assert study.visits["adam_day"].tolist() == [4, 5, 6] * 3
+    assert study.subjects["adam_subject"].tolist() == ["x", "y", "z"]

@@ -13,6 +13,7 @@ from trdstats.columns import check_numbers, numbers
 from trdstats.errors import DataError, Problem, SpecError, add_problems, nearest
 from trdstats.frames import to_pandas
 from trdstats.intake.files import read_file
+from trdstats.intake.files.decimal_commas import read_decimal_commas
 
 _LISTED = 50
 _NUMBERS = (
@@ -45,7 +46,8 @@ def read_dataset(
     """
     notices: tuple[Problem, ...] = ()
     if isinstance(data, str | Path):
-        table = read_file(data, text=("USUBJID", "usubjid"))
+        text = ("USUBJID", "usubjid")
+        table = read_decimal_commas(read_file(data, text=text), text)
         data, notices = table.frame, table.notices
     frame = to_pandas(data, what=name)
     given = frame.columns

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem
+from trdstats.errors import DataError, Problem, check_choice
 from trdstats.intake.adam.baselines import baselines_of
 from trdstats.intake.adam.datasets import check_flag, is_yes, read_dataset
 from trdstats.intake.adam.dates import with_dates
@@ -20,9 +20,9 @@ from trdstats.intake.adam.records import (
     note_later_periods,
     pick_scales,
 )
-from trdstats.intake.adam.subjects import ADSL, subjects_of
+from trdstats.intake.adam.subjects import ADSL, TREATMENTS, subjects_of
 from trdstats.intake.adam.windows import windows_of
-from trdstats.intake.dates.columns import Order
+from trdstats.intake.dates.columns import ORDERS, Order
 from trdstats.intake.tables import ExportTables
 from trdstats.scales import Scale
 
@@ -60,6 +60,9 @@ def tables_from_adam(
     UnknownNameError
         When something named is not there.
     """
+    check_choice("treatment", treatment, tuple(TREATMENTS))
+    if date_order is not None:
+        check_choice("date_order", date_order, ORDERS)
     subject_level, notices = read_dataset(adsl, "ADSL", ADSL, ("USUBJID",))
     records, more = read_dataset(adqs, "ADQS", ADQS, ("USUBJID", "PARAMCD", "AVAL"))
     notices += more
@@ -156,8 +159,8 @@ def _visits(records: pd.DataFrame, subject_level: pd.DataFrame, *, several: bool
 
 
 def _plain_names(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table under the names of roles; what has one of these already is ``_given``."""
-    taken = {c: f"{c}_given" for c in frame.columns if c in _ROLES}
+    """Return a table under the names of roles; what has one already is ``adam_``."""
+    taken = {c: f"adam_{c}" for c in frame.columns if c in _ROLES}
     return frame.rename(columns={**taken, **names}).reset_index(drop=True)
 
 
