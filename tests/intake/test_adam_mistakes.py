@@ -205,3 +205,20 @@ def test_columns_called_as_a_study_calls_its_own() -> None:
     assert study.visits["day"].tolist() == [0, 14, 28] * 3
     assert study.visits["adam_day"].tolist() == [4, 5, 6] * 3
     assert study.subjects["adam_subject"].tolist() == ["x", "y", "z"]
+
+
+def test_unscheduled_ratings_that_stand_for_a_visit_are_said() -> None:
+    """A came on day 27 of its own accord and on day 30 for week 4; B on day 26 for week 2 only."""
+    visits = ["Baseline", "Week 2", "Week 4"] * 3
+    records = adqs(AVISIT=visits, ADY=[1, 15, 31, 1, 15, 33, 1, 15, 29])
+    more = records.iloc[[2, 5]].assign(ADY=[28, 20], AVISIT="Unscheduled", AVAL=7)
+    both = pd.concat([records, more], ignore_index=True)
+    with pytest.warns(DataWarning, match=r"1 record without a scheduled AVISIT lies in the") as w:
+        study = Study.from_adam(adsl(), both)
+    assert "\n  A\n" in str(w[0].message)
+    # Week 4 is day 28 with a window of 4 days: day 27 is nearer than day 30.
+    of_a = study.visits[(study.visits["subject"] == "A") & (study.visits["visit"] == 28)]
+    assert of_a["score"].tolist() == [7]
+    flagged = both.assign(ANL01FL=np.where(both["AVISIT"] == "Unscheduled", "", "Y"))
+    notices = Study.from_adam(adsl(), flagged).notices
+    assert "unscheduled_in_windows" not in [p.kind for p in notices]

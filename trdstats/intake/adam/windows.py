@@ -57,7 +57,8 @@ def windows_of(
     if not days:
         return None, problems
     windows, notice = _around(records, visit, days)
-    return windows, [*problems, notice] if notice is not None else problems
+    notices = (notice, _not_of_their_visit(records, visit.map(days), windows))
+    return windows, [*problems, *(n for n in notices if n is not None)]
 
 
 def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Problem]]:
@@ -183,4 +184,41 @@ def _around(
         sentences,
         "Look whether they are those of the analysis plan, or give windows=.",
         level="note",
+    )
+
+
+def _not_of_their_visit(
+    records: pd.DataFrame, target: pd.Series, windows: Mapping[float, float]
+) -> Problem | None:
+    """Warn of ratings without a scheduled AVISIT that stand for a visit, as the nearest in it."""
+    rated = pd.DataFrame({
+        "scale": records["LABEL"].to_numpy(), "subject": records["USUBJID"].to_numpy(),
+        "day": records["DAY"].to_numpy(dtype=float), "target": target.to_numpy(dtype=float),
+    })[records["AVAL"].notna().to_numpy()]  # fmt: skip
+    own = rated[rated["target"] > 0].assign(off=lambda d: (d["day"] - d["target"]).abs())
+    nearest = own.groupby(["scale", "subject", "target"], observed=True)["off"].min()
+    others = rated[rated["target"].isna() & (rated["day"] > 0)]
+    parts = []
+    for day, width in windows.items():
+        inside = others[(others["day"] - day).abs() <= width]
+        keys = pd.MultiIndex.from_arrays(
+            [inside["scale"], inside["subject"], np.full(len(inside), day)]
+        )
+        best = nearest.reindex(keys).to_numpy(dtype=float)
+        off = (inside["day"] - day).abs().to_numpy()
+        parts.append(inside[np.isnan(best) | (off < best)])
+    taken = pd.concat(parts) if parts else others.iloc[:0]
+    if not len(taken):
+        return None
+    return Problem(
+        "unscheduled_in_windows",
+        count_of(len(taken), "record", "records")
+        + " without a scheduled AVISIT "
+        + ("lies" if len(taken) == 1 else "lie")
+        + " in the window of a visit, nearer to its day than the record of the visit, or where "
+        "there is none: such a rating stands for the visit.",
+        tuple(dict.fromkeys(taken["subject"].astype(str)))[:50],
+        "Where the analysis plan takes the scheduled ones only, leave the others out (ANL01FL), or "
+        "give windows=.",
+        level="warning",
     )
