@@ -100,7 +100,7 @@ def _pieces_fit(data: bytes, separator: str, n_columns: int) -> Iterator[bool]:
         line = part == _LINE
         if quoted:
             outside = np.bitwise_xor.accumulate((part == _QUOTE).view(np.uint8)) == 0
-            if not outside[line].all():  # fields of several lines
+            if not outside[-1] or _may_swallow(mark, line, outside, needed):
                 yield False
                 return
             mark &= outside
@@ -118,6 +118,19 @@ def _pieces_fit(data: bytes, separator: str, n_columns: int) -> Iterator[bool]:
             first, last = places[::needed], places[needed - 1 :: needed]
             yield bool((first >= begins[filled]).all() and (last < ends[filled]).all())
         start = end
+
+
+def _may_swallow(mark: BoolArray, line: BoolArray, outside: BoolArray, needed: int) -> bool:
+    """Return whether all lines of some field of several have as many separators as a record."""
+    ends = np.flatnonzero(line)
+    of_record = outside[ends]
+    if of_record.all():
+        return False
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    fits = np.add.reduceat(mark.view(np.uint8), begins, dtype=np.int64) == needed
+    first = np.concatenate(([0], np.flatnonzero(of_record)[:-1] + 1))
+    several = np.diff(np.append(first, len(ends))) > 1
+    return bool((np.logical_and.reduceat(fits, first) & several).any())
 
 
 def _end_of_piece(data: bytes, start: int, quoted: bool) -> int:
