@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from trdstats.errors import DataError, DataWarning, TrdstatsError
-from trdstats.intake.files import read_file
+from trdstats.intake.files import read_file, rows
 from trdstats.study import read_study
 
 HEAD = "subject,treatment,day,score,note\n"
@@ -28,11 +28,11 @@ def test_rows_between_stray_quotation_marks_are_not_lost(
     tmp_path: Path, first: str, second: str, ends: str
 ) -> None:
     """The rows of two subjects became one note, without a word."""
-    rows = list(ROWS)
-    rows[2] = rows[2].replace("ok\n", first)
-    rows[5] = rows[5].replace("ok\n", second)
+    lines = list(ROWS)
+    lines[2] = lines[2].replace("ok\n", first)
+    lines[5] = lines[5].replace("ok\n", second)
     path = tmp_path / "v.csv"
-    path.write_bytes((HEAD + "".join(rows)).replace("\n", ends).encode())
+    path.write_bytes((HEAD + "".join(lines)).replace("\n", ends).encode())
     words = r"1 field of 'v.csv' in quotation marks holds lines that are rows(.|\n)*lines 4 to 7"
     with pytest.raises(DataError, match=words):
         read_file(path)
@@ -40,18 +40,18 @@ def test_rows_between_stray_quotation_marks_are_not_lost(
 
 @pytest.mark.parametrize("row", [2, 7])
 def test_a_quotation_mark_that_is_not_closed(tmp_path: Path, row: int) -> None:
-    rows = list(ROWS)
-    rows[row] = rows[row].replace("ok\n", '"bad\n')
+    lines = list(ROWS)
+    lines[row] = lines[row].replace("ok\n", '"bad\n')
     words = rf"A quotation mark of 'v.csv' is not closed(.|\n)*it opens in line {row + 2} "
     with pytest.raises(DataError, match=words):
-        read_file(written(tmp_path / "v.csv", rows))
+        read_file(written(tmp_path / "v.csv", lines))
 
 
 def test_notes_of_several_lines_are_read(tmp_path: Path) -> None:
-    rows = list(ROWS)
-    rows[2] = rows[2].replace("ok", '"better,\nslept, ate, laughed\nand said ""no"""')
-    rows[4] = rows[4].replace("ok", '5" scar')
-    table = read_file(written(tmp_path / "v.csv", rows)).frame
+    lines = list(ROWS)
+    lines[2] = lines[2].replace("ok", '"better,\nslept, ate, laughed\nand said ""no"""')
+    lines[4] = lines[4].replace("ok", '5" scar')
+    table = read_file(written(tmp_path / "v.csv", lines)).frame
     assert len(table) == 8
     assert table["note"][2] == 'better,\nslept, ate, laughed\nand said "no"'
     assert table["note"][4] == '5" scar'
@@ -72,9 +72,25 @@ def test_text_under_another_name(tmp_path: Path, ending: str) -> None:
 
 
 def test_commas_that_may_separate_thousands(tmp_path: Path) -> None:
-    rows = [r.replace(",14,", ',"1,014",') for r in ROWS]
+    lines = [r.replace(",14,", ',"1,014",') for r in ROWS]
     with (
         pytest.warns(DataWarning, match=r"Commas may be decimal marks or separate thousands"),
         pytest.raises(DataError, match=r"'1,014' in row 1(.|\n)*may separate thousands or be"),
     ):
-        read_study(written(tmp_path / "v.csv", rows), scale="MADRS")
+        read_study(written(tmp_path / "v.csv", lines), scale="MADRS")
+
+
+def test_stray_quotation_marks_far_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_PIECE", 40)
+    lines = [*ROWS] * 3
+    lines[2] = lines[2].replace("ok", '"better,\nslept"')
+    assert len(read_file(written(tmp_path / "v.csv", lines)).frame) == len(lines)
+    lines[18] = lines[18].replace("ok\n", '"bad\n')
+    lines[21] = lines[21].replace("ok\n", '5"\n')
+    with pytest.raises(DataError, match=r"holds lines that are rows(.|\n)*lines 21 to 24"):
+        read_file(written(tmp_path / "v.csv", lines))
+    lines[21] = ROWS[0]
+    with pytest.raises(DataError, match=r"is not closed(.|\n)*it opens in line 21 "):
+        read_file(written(tmp_path / "v.csv", lines))
