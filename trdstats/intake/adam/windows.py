@@ -195,8 +195,8 @@ def _not_of_their_visit(
         "scale": records["LABEL"].to_numpy(), "subject": records["USUBJID"].to_numpy(),
         "day": records["DAY"].to_numpy(dtype=float), "target": target.to_numpy(dtype=float),
     })[records["AVAL"].notna().to_numpy()]  # fmt: skip
-    own = rated[rated["target"] > 0].assign(off=lambda d: (d["day"] - d["target"]).abs())
-    nearest = own.groupby(["scale", "subject", "target"], observed=True)["off"].min()
+    scheduled = rated[rated["target"] > 0].assign(off=lambda d: (d["day"] - d["target"]).abs())
+    nearest = scheduled.groupby(["scale", "subject", "target"], observed=True)["off"].min()
     others = rated[rated["target"].isna() & (rated["day"] > 0)]
     parts = []
     for day, width in windows.items():
