@@ -418,7 +418,7 @@ def test_a_site_where_nobody_has_a_covariate_takes_no_part() -> None:
     parts = {"a": site(seed=1), "b": none}
     done = way(trd.ask_sites(plan(), "hazards", formula="age"), parts)
     alone = way(trd.ask_sites(plan(), "hazards", formula="age"), {"a": parts["a"]})
-    assert "b: no subject has 'age'." in repr(done)
+    assert "b: no subject of this site has 'age'." in repr(done)
     assert done.tidy()["estimate"].tolist() == alone.tidy()["estimate"].tolist()
 
 

@@ -18,6 +18,7 @@ from trdstats.sites.rounds.results import SiteEstimates, rates_of
 from trdstats.sites.rounds.rows import columns_of, outcomes_of
 from trdstats.sites.rounds.search import ask_spread, begin_search, go_on
 from trdstats.sites.rounds.shapes import check_shapes, shapes_of_answer
+from trdstats.sites.rounds.units import notes_of_units
 
 _NOT_BELOW_0 = (
     "n", "events", "squares", "n_met", "column_squares", "weighted_column_squares", "scores_lowest",
@@ -143,6 +144,8 @@ def next_round(question: Question, answers: Sequence[Answer]) -> Question | Site
         question = _introduced(question, kept, given)
     for a in kept:
         _check_answer(question, a)
+    if question.stage == "moments":
+        question = replace(question, notes=(*question.notes, *notes_of_units(question.terms, kept)))
     total = {
         name: np.sum([a.numbers[name] for a in kept], axis=0, dtype=float)
         for name in sorted(kept[0].numbers)
