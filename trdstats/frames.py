@@ -67,16 +67,13 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
 def locked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with the same cells, none of which can be changed in place.
 
-    A column can be replaced, and a copy (``frame.copy()``) changed. Dates can be: pandas fails
-    where they cannot.
+    A column can be replaced, and a copy (``frame.copy()``) changed. From pandas 3 on, what is
+    given out is a copy as soon as it is changed. Dates are not locked: pandas fails on them.
 
     Examples
     --------
-    >>> held = locked(pd.DataFrame({"score": [30.0, 12.0]}))
-    >>> held.loc[1, "score"] = 0.0
-    Traceback (most recent call last):
-    ...
-    ValueError: assignment destination is read-only
+    >>> bool(locked(pd.DataFrame({"score": [30.0, 12.0]}))["score"].to_numpy().flags.writeable)
+    False
     """
     columns = {name: _locked(frame[name]) for name in frame}
     return pd.DataFrame(columns, index=frame.index, copy=False)
