@@ -85,7 +85,8 @@ def _locked(values: pd.Series[Any]) -> Any:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind not in "mM":
         cells = values.to_numpy().view()
         cells.flags.writeable = False
-        return cells
+        # pandas 3 would make texts of objects.
+        return pd.Series(cells, values.index, dtype=object) if cells.dtype == object else cells
     return values.array
 
 
