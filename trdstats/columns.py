@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, argument, count_of, nearest
 from trdstats.kinds import CONTAINERS, is_plain_number, label_of, places, spelled_numbers
 
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+")
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 
 
@@ -210,7 +212,13 @@ def check_numbers(
         return None
     listed = values.to_numpy(dtype=object)
     where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
-    if "comma" in spelled_numbers(pd.unique(values[wrong])):
+    entries = pd.unique(values[wrong])
+    if all(isinstance(v, str) and _THOUSANDS.fullmatch(v.strip()) for v in entries):
+        remedy = (
+            "Their commas may separate thousands or be decimal marks: write the numbers without "
+            "the former and with points for the latter."
+        )
+    elif "comma" in spelled_numbers(entries):
         remedy = "They have decimal commas: read the file with pd.read_csv(..., decimal=',')."
     return Problem(
         "not_a_number",

@@ -64,6 +64,32 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     return result
 
 
+def locked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with the same cells, none of which can be changed in place.
+
+    A column can be replaced, and a copy (``frame.copy()``) changed. From pandas 3 on, what is
+    given out is a copy as soon as it is changed. Dates are not locked: pandas fails on them.
+
+    Examples
+    --------
+    >>> bool(locked(pd.DataFrame({"score": [30.0, 12.0]}))["score"].to_numpy().flags.writeable)
+    False
+    """
+    columns = {name: _locked(frame[name]) for name in frame}
+    return pd.DataFrame(columns, index=frame.index, copy=False)
+
+
+def _locked(values: pd.Series[Any]) -> Any:
+    if isinstance(values.dtype, pd.CategoricalDtype):  # its codes are given out for reading only
+        return pd.Categorical.from_codes(values.array.codes, dtype=values.dtype, validate=False)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind not in "mM":
+        cells = values.to_numpy().view()
+        cells.flags.writeable = False
+        # pandas 3 would make texts of objects.
+        return pd.Series(cells, values.index, dtype=object) if cells.dtype == object else cells
+    return values.array
+
+
 def _checked_names(columns: pd.Index[Any], what: str) -> pd.Index[Any]:
     if columns.nlevels > 1:
         raise SpecError(

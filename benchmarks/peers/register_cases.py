@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +66,51 @@ def _first_response(n: int) -> Case:
     )  # fmt: skip
 
 
+_WHOLE = {
+    "trdstats": """
+import trdstats as trd
+trd.time_to(trd.read_study(file, scale="MADRS"), trd.Response())
+""",
+    "pandas": """
+import pandas as pd
+table = pd.read_parquet(file).sort_values(["subject", "day"])
+base = table[table["day"] == 0].set_index("subject")["score"]
+after = table[table["day"] > 0]
+met = after["score"] <= 0.5 * base.reindex(after["subject"]).to_numpy()
+first, last = after[met].groupby("subject")["day"].first(), after.groupby("subject")["day"].last()
+first.reindex(last.index)
+""",
+    "polars": """
+import polars as pl
+table = pl.read_parquet(file).sort(["subject", "day"])
+base = table.filter(pl.col("day") == 0).select("subject", pl.col("score").alias("base"))
+after = table.filter(pl.col("day") > 0).join(base, on="subject")
+after.group_by("subject").agg(
+    pl.col("day").filter(pl.col("score") <= 0.5 * pl.col("base")).first(),
+    pl.col("day").last().alias("last"),
+)
+""",
+}
+
+
+def _whole_process(n: int) -> Case:
+    """Return the same from a file, imports and the first use of memory among the work."""
+    folder = tempfile.TemporaryDirectory()
+    file = Path(folder.name) / "visits.parquet"
+    register(n).to_parquet(file)
+
+    def run(code: str) -> None:
+        assert folder.name  # the file stays as long as this work does
+        subprocess.run([sys.executable, "-c", f"file = {str(file)!r}\n{code}"], check=True)
+
+    return Case(
+        f"From a Parquet file to the time to response in a process of its own, {n * 11:,} visits",
+        lambda: run(_WHOLE["trdstats"]),
+        {name: partial(run, _WHOLE[name]) for name in ("pandas", "polars")},
+        {"pandas": "no checks, no intervals", "polars": "no checks, no intervals; both cores"},
+    )
+
+
 def _items(n: int) -> Case:
     rng = np.random.default_rng(7)
     frame = pd.DataFrame(rng.integers(0, 4, (n, 9)), columns=[f"phq{j}" for j in range(1, 10)])
@@ -88,4 +138,5 @@ def _items(n: int) -> Case:
 
 def cases() -> Iterator[Case]:
     yield _first_response(1_000_000)
+    yield _whole_process(1_000_000)
     yield _items(1_000_000)

@@ -46,6 +46,18 @@ def test_infinite_degrees_are_the_normal_distribution() -> None:
     assert_allclose(tails.f_sf(above, 3, np.inf), tails.chi2_sf(3 * above, 3), rtol=0)
 
 
+def test_a_study_and_its_outcomes_need_nothing_of_scipy() -> None:
+    """Its special functions alone take a sixth of a second to import."""
+    code = """
+import sys, trdstats
+for name in ("Study", "read_study", "Response", "assess", "time_to"):
+    getattr(trdstats, name)
+    print(name, [m for m in sys.modules if m in ("scipy.special", "scipy.linalg")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[1::2] == ["[]"] * 5, done.stdout
+
+
 def test_first_use_does_without_scipy_stats_and_optimize() -> None:
     """They take half a second and a fifth of a second to import."""
     code = """

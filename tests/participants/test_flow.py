@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.errors import SpecError, UnknownNameError
+from trdstats.errors import SpecError, TrdstatsError, UnknownNameError
 from trdstats.participants import ParticipantFlow
+from trdstats.plots import plot_flow
 
 WINDOWS = {7: 2, 28: 3}
 
@@ -167,3 +170,9 @@ def test_a_window_that_nobody_came_in_is_told_from_a_day_without_one() -> None:
         trd.participant_flow(made, day=42)
     with pytest.raises(UnknownNameError, match=r"No visit is scheduled at day 41\. Nearest: .*\.$"):
         trd.participant_flow(made, day=41)
+
+
+@pytest.mark.parametrize("flow", [None, pd.DataFrame({"a": [1]}), pd.DataFrame()])
+def test_a_figure_of_something_else_is_refused(flow: Any) -> None:
+    with pytest.raises(TrdstatsError, match=r"plot_flow\(\): `flow`"):
+        plot_flow(flow)

@@ -413,6 +413,15 @@ def test_units_that_cannot_be_computed_with_are_refused() -> None:
         way(trd.ask_sites(plan(), "hazards", formula="dose"), {"a": tiny})
 
 
+def test_a_site_where_nobody_has_a_covariate_takes_no_part() -> None:
+    none = site(seed=2, subjects=lambda s: s.assign(age=np.nan))
+    parts = {"a": site(seed=1), "b": none}
+    done = way(trd.ask_sites(plan(), "hazards", formula="age"), parts)
+    alone = way(trd.ask_sites(plan(), "hazards", formula="age"), {"a": parts["a"]})
+    assert "b: no subject of this site has 'age'." in repr(done)
+    assert done.tidy()["estimate"].tolist() == alone.tidy()["estimate"].tolist()
+
+
 def test_weighted_rates_need_rates_in_the_plan() -> None:
     text = TEXT.replace('["rates", "onset"]', '["onset"]').replace(
         '[rates]\noutcomes = ["response"]\n', ""

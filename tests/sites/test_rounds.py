@@ -236,6 +236,8 @@ def test_answers_belong_to_their_question_and_come_of_every_site() -> None:
         trd.next_round(first, [])
     late = trd.answer_sites(plan(), second, "west", minimum=1, study=parts()["north"])
     assert late.refused == "it took no part in the first round."
+    with pytest.raises(SpecError, match="'west' took no part in the first round: leave its answ"):
+        trd.next_round(second, [*answers(second), replace(answers(second)[0], site="west")])
     left = [replace(a, refused="the board said no.", numbers={}) for a in answers(second)]
     with pytest.raises(NotEstimableError, match=r"cannot answer this round\. east: the board"):
         trd.next_round(second, left)
@@ -350,3 +352,56 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     assert isinstance(read, Answer)
     with pytest.raises(SpecError, match="The answer of 'east' holds what cannot be: sum is not fi"):
         trd.next_round(first, [read, *given[1:]])
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "words"),
+    [
+        ("age", lambda age: age * 12, "age has the mean"),
+        ("chronic", lambda mark: mark + 1,
+         "chronic is 0 or 1 at east, south and holds other numbers at north: see whether its"),
+        ("age", lambda age: age + 8, ""),
+        ("failed_trials", lambda trials: trials * 2, ""),
+    ],
+)  # fmt: skip
+def test_covariates_in_other_units_or_codes_are_noted(
+    column: str, change: Callable[[pd.Series], pd.Series], words: str
+) -> None:
+    given = dict(parts())
+    north = given["north"]
+    subjects = north.subjects.drop(columns="baseline")
+    given["north"] = trd.Study(
+        north.visits.drop(columns="visit"), subjects.assign(**{column: change(subjects[column])}),
+        north.events, scale="MADRS", windows=north.windows,
+    )  # fmt: skip
+    question = trd.ask_sites(plan(), "hazards", formula=f"treatment + {column}")
+    step = trd.next_round(question, [
+        trd.answer_sites(plan(), question, name, minimum=1, study=part)
+        for name, part in given.items()
+    ])  # fmt: skip
+    assert isinstance(step, Question)
+    notes = [n for n in step.notes if "the same at all sites" in n]
+    assert len(notes) == (words != "")
+    assert words in " ".join(notes)
+
+
+def test_a_site_that_took_no_part_may_go_on_refusing() -> None:
+    """A hospital that refuses every question in turn ended the search of the others."""
+    question = trd.ask_sites(plan(), "hazards", formula="age")
+    step: Question | SiteEstimates = question
+    while isinstance(step, Question):
+        given = answers(step)
+        given[0] = replace(given[0], refused="few subjects.", numbers={})
+        step = trd.next_round(step, given)
+    assert step.question.sites == ("north", "south")
+    assert "Without east: few subjects." in str(step)
+
+
+def test_a_covariate_that_no_subject_of_a_site_has() -> None:
+    north = parts()["north"]
+    subjects = north.subjects.drop(columns="baseline").assign(age=np.nan)
+    lacking = trd.Study(north.visits.drop(columns="visit"), subjects, north.events, scale="MADRS",
+                        windows=north.windows)  # fmt: skip
+    question = trd.ask_sites(plan(), "hazards", formula="treatment + age")
+    answer = trd.answer_sites(plan(), question, "north", minimum=1, study=lacking)
+    assert answer.refused == "no subject of this site has 'age'."

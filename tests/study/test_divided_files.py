@@ -117,3 +117,77 @@ def test_identifiers_of_two_kinds_that_differ_are_those_of_memory() -> None:
     divided = of_parts(parts)
     assert alone.subjects["subject"].tolist() == divided.subjects["subject"].tolist()
     same(trd.time_to(alone, trd.Response()).frame, trd.time_to(divided, trd.Response()).frame)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third", "expected"),
+    [
+        # Points beside decimal commas of another file may separate thousands: never divided by one.
+        (["1.234", "2.345"], ["1,5", "2,5"], ["3,5"], None),
+        (["1.234", "2.345"], ["1,5", "2,5"], ["51.5"], {1.234, 2.345, 1.5, 2.5, 51.5}),
+        (["51.5", "52.5"], ["1,5", "2,5"], ["3"], {51.5, 52.5, 1.5, 2.5, 3.0}),
+        (["1.234", "2.345"], ["1.5"], ["7"], {1.234, 2.345, 1.5, 7.0}),  # no comma anywhere
+    ],
+)
+def test_points_beside_decimal_commas_of_another_file(
+    tmp_path: Path, first: list[str], second: list[str], third: list[str],
+    expected: set[float] | None,
+) -> None:  # fmt: skip
+    frame = visits()[["subject", "treatment", "day", "score"]].copy()
+    number = frame["subject"].str[1:].astype(int)
+    doses = [first, second, third]
+    frame["dose"] = [doses[k % 3][k // 3 % len(doses[k % 3])] for k in number]
+    pattern = written(frame, tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        study = trd.read_study(pattern, engine="dask", scale="MADRS")
+    said = [str(w.message) for w in caught if "Points may be decimal marks" in str(w.message)]
+    if expected is None:
+        assert len(said) == 1
+        assert "1.234), in files with decimal commas: kept as text" in said[0]
+        assert "'dose'" in said[0]
+        assert set(study.subjects["dose"]) == {"1.234", "2.345", "1,5", "2,5", "3,5"}
+    else:
+        assert not said
+        assert set(study.subjects["dose"].astype(float)) == expected
+
+
+def test_points_kept_as_text_in_one_file_are_numbers_where_another_shows_it(tmp_path: Path) -> None:
+    """One file has commas and 1.234 beside them; another writes the dose as 51.5."""
+    frame = visits()[["subject", "treatment", "day", "score"]].copy()
+    third = frame["subject"].str[1:].astype(int) % 3
+    frame["age"] = np.where(third == 1, "40,5", "41")
+    frame["dose"] = np.where(third == 1, "1.234", "51.5")
+    study = trd.read_study(written(frame, tmp_path), engine="dask", scale="MADRS")
+    assert set(study.subjects["dose"].astype(float)) == {1.234, 51.5}
+    assert set(study.subjects["age"].astype(float)) == {40.5, 41.0}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_truth_values_with_gaps_are_truth_values(tmp_path: Path, ending: str) -> None:
+    """Dask made texts of them in the files that have gaps: True and 'True' were two levels."""
+    frame = visits()[["subject", "treatment", "day", "score"]].copy()
+    number = frame["subject"].str[1:].astype(int)
+    frame["inpatient"] = np.where(number % 5 == 0, "True", "False")
+    gaps = (number % 3 == 1) & (number % 7 == 0)
+    parts = []
+    for k in range(3):
+        part = frame[number % 3 == k].assign(n=k).reset_index(drop=True)
+        part["inpatient"] = (part["inpatient"] == "True").astype(object)
+        part.loc[gaps[number % 3 == k].to_numpy(), "inpatient"] = None
+        parts.append(part.assign(**{f"only_{k}": k}))  # files of Parquet with unlike columns
+        if ending == "csv":
+            part.to_csv(tmp_path / f"part-{k}.csv", index=False)
+        else:
+            parts[-1].to_parquet(tmp_path / f"part-{k}.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        divided = trd.read_study(str(tmp_path / f"part-*.{ending}"), engine="dask", scale="MADRS")
+        memory = trd.Study(pd.concat(parts, ignore_index=True), scale="MADRS")
+        a, b = (s.subjects.set_index("subject")["inpatient"] for s in (memory, divided))
+        assert {type(v) for v in b.dropna()} == {bool}
+        assert a.isna().sum() == b.isna().sum() > 0
+        formula = "score ~ day * treatment + inpatient"
+        fits = [trd.LMM(formula).fit(s).tidy() for s in (memory, divided)]
+    assert not [t for t in fits[1]["term"] if "'True'" in t]
+    same(*fits)

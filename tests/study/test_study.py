@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,30 @@ def test_a_study_does_not_change_with_its_frames(tiny: pd.DataFrame) -> None:
     visits["score"] = 0.0
     subjects["baseline"] = 1.0
     assert repr(study) == before
+
+
+def test_cells_of_a_study_cannot_be_changed(tiny: pd.DataFrame) -> None:
+    study = Study(tiny.assign(site="Bern"), scale="MADRS")
+    before = study.visits.copy()
+    for frame, column, value in (
+        (study.visits, "score", 0.0), (study.visits, "day", 99.0), (study.visits, "visit", 99.0),
+        (study.subjects, "treatment", study.subjects["treatment"].iloc[0]),
+        (study.subjects, "baseline", 0.0), (study.subjects, "site", "Jena"),
+    ):  # fmt: skip
+        # From pandas 3 on the frame that was given out is a copy as soon as it is changed.
+        with suppress(ValueError):
+            frame.loc[frame.index[0], column] = value
+    pd.testing.assert_frame_equal(study.visits, before)
+    assert study.subjects["site"].eq("Bern").all()
+    assert (study.subjects["baseline"] > 0).all()
+    # Columns can be replaced in what was given out, and copies changed.
+    changed = study.visits
+    changed["score"] = 0.0
+    copy = study.visits.copy()
+    copy.loc[0, "score"] = 0.0
+    assert (changed["score"] == 0).all()
+    assert copy["score"].iloc[0] == 0
+    pd.testing.assert_frame_equal(study.visits, before)
 
 
 def test_a_study_pickles(tiny: pd.DataFrame) -> None:

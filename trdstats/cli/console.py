@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from trdstats.errors import DataWarning, TrdstatsError, visible
+from trdstats.errors import TrdstatsError, TrdstatsWarning, visible
 
 BAD_INPUT = 2
 NOT_ALL = 1
@@ -29,13 +29,13 @@ def say(console: Console, text: str) -> None:
 
 @contextmanager
 def collected_notices() -> Iterator[list[str]]:
-    """Collect what the data limit, so that it is shown once and in words."""
+    """Collect what data and estimates limit, so that it is shown once and in words."""
     messages: list[str] = []
     with warnings.catch_warnings(record=True) as records:
-        warnings.simplefilter("always", DataWarning)
+        warnings.simplefilter("always", TrdstatsWarning)
         yield messages
     for record in records:
-        if issubclass(record.category, DataWarning):
+        if issubclass(record.category, TrdstatsWarning):
             if str(record.message) not in messages:
                 messages.append(str(record.message))
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit, logit
+import scipy
 
 from trdstats.arrays import FloatArray
 
@@ -49,7 +49,7 @@ def _log_slope(x: FloatArray) -> FloatArray:
 
 
 def _logit(x: FloatArray) -> FloatArray:
-    return logit(_inside(x, 0.0, 1.0))
+    return scipy.special.logit(_inside(x, 0.0, 1.0))
 
 
 def _logit_slope(x: FloatArray) -> FloatArray:
@@ -78,7 +78,7 @@ def _exp(y: FloatArray) -> FloatArray:
 
 
 def _expit(y: FloatArray) -> FloatArray:
-    return expit(y)
+    return scipy.special.expit(y)
 
 
 def _same(x: FloatArray) -> FloatArray:

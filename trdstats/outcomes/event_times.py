@@ -13,7 +13,7 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_level, pick_levels
 from trdstats.estimates.weights import WeightsLike, caveat_under
-from trdstats.frames import to_pandas
+from trdstats.frames import locked, to_pandas
 from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes.check_event_times import (
@@ -69,7 +69,8 @@ class EventTimes(SummaryMixin):
     frame : pandas.DataFrame
         subject, treatment, left, right, time, status, entry where it was given, then covariates.
         Where the origin is a first visit with something, `origin_gap` holds the days between the
-        visit before it and that visit: the origin may have come about on any of them.
+        visit before it and that visit: the origin may have come about on any of them. Cells
+        cannot be changed in place.
 
     Raises
     ------
@@ -150,7 +151,7 @@ class EventTimes(SummaryMixin):
         table = table.assign(**near_days_as_one(days, span=span))
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
-        self.frame = table[first + [c for c in table.columns if c not in first]]
+        self.frame = locked(table[first + [c for c in table.columns if c not in first]])
         self.outcome, self.origin, self.caveat = outcome, origin, caveat
         self._causes = dict(causes or {1: outcome})
         self.first_look = dict(first_look or {})

@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_levels
-from trdstats.frames import to_pandas
+from trdstats.frames import locked, to_pandas
 from trdstats.kernels.visits.near_days import near_days_as_one
 from trdstats.kinds import as_labels
 from trdstats.outcomes.check_history import (
@@ -60,7 +60,7 @@ class ResponseHistory(SummaryMixin):
     ----------
     frame : pandas.DataFrame
         subject, treatment, start, stop, state, to, left, right, then covariates; sorted by
-        subject, in order of appearance, and start.
+        subject, in order of appearance, and start. Its cells cannot be changed in place.
 
     Raises
     ------
@@ -131,7 +131,7 @@ class ResponseHistory(SummaryMixin):
         left_out: pd.DataFrame | None, visits: pd.DataFrame | None, caveat: str,
         first_look: Mapping[str, float] | None, switching: SwitchCounts | None,
     ) -> None:  # fmt: skip
-        self.frame = frame
+        self.frame = locked(frame)
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
         self.unseen = empty.drop(columns="reason") if unseen is None else unseen
@@ -245,7 +245,9 @@ class ResponseHistory(SummaryMixin):
     def only_subjects(self, subjects: Sequence[object] | pd.Series[Any]) -> ResponseHistory:
         """Return the histories of some subjects; who was left out before stays so."""
         other = copy(self)
-        other.frame = self.frame[self.frame["subject"].isin(subjects)].reset_index(drop=True)
+        other.frame = locked(
+            self.frame[self.frame["subject"].isin(subjects)].reset_index(drop=True)
+        )
         other.unseen = self.unseen[self.unseen["subject"].isin(subjects)]
         other.visits = self.visits[self.visits["subject"].isin(subjects)]
         other.switching = self.switching and self.switching.among(subjects)

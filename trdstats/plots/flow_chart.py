@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from trdstats.plots.layout.axes_style import get_axes
+from trdstats.plots.layout.columns import take_columns
 from trdstats.plots.layout.palette import treatment_styles
 from trdstats.tables import each_row
 
@@ -30,7 +31,14 @@ def plot_flow(flow: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    UnknownNameError, SpecError, NotEstimableError
+        When `flow` is no such table, or has no rows.
     """
+    labels = ("treatment", "stage", "words", "reason")
+    take_columns(flow, "plot_flow", "flow", names=labels, numbers=("n",))
     arms = [t for t in dict.fromkeys(flow["treatment"]) if t != ""]
     ax = get_axes(ax, width=max(9.0, 1.4 * len(arms)), height=flow_height(flow))
     styles = treatment_styles(arms)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from trdstats.errors import SpecError
+from trdstats.kinds import label_of
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 
@@ -73,6 +74,24 @@ def _differences_of_writing(summaries: Sequence[SiteSummary]) -> Iterator[str]:
         problem = note_lookalikes(names, what)
         if problem is not None:
             yield f"{problem.summary} {'; '.join(problem.where)}. {problem.remedy}"
+
+
+def levels_apart(summaries: Sequence[SiteSummary]) -> str:
+    """Return which columns of the model have other levels at some sites, and which they are."""
+    types = {s.site: s.mixed.design.totals.types for s in summaries if s.mixed is not None}
+    sentences = []
+    for column in dict.fromkeys(c for of_site in types.values() for c in of_site):
+        sites: dict[str, list[str]] = {}
+        for site, of_site in types.items():
+            levels = (
+                ", ".join(repr(str(label_of(v))) for v in of_site[column].categories)
+                if column in of_site else "a number"
+            )  # fmt: skip
+            sites.setdefault(levels, []).append(site)
+        if len(sites) > 1:
+            listed = "; ".join(f"{levels} at {', '.join(at)}" for levels, at in sites.items())
+            sentences.append(f"{column!r} is {listed}")
+    return ". ".join(sentences)
 
 
 def _said_twice(summaries: Sequence[SiteSummary]) -> list[str]:

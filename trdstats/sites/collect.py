@@ -17,7 +17,7 @@ from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
 from trdstats.plan.switching import strategy_for
 from trdstats.sites.counts import RateCount, TimeCounts, counts_of_times
-from trdstats.sites.withheld import Withheld
+from trdstats.sites.withheld import Withheld, not_followed
 from trdstats.study import Study
 
 
@@ -105,8 +105,19 @@ def _of_day(
         else:
             verdict, size = _unrated(missing, name == reference), int(sizes.get(name, 0))
             counted = (0 if verdict is None else size, size if verdict else 0)
+            if verdict is not None and size:
+                lacking.append(_not_judged(label, outcome, float(day), name, met=verdict))
         made.append(RateCount(outcome, label, float(day), name, *counted))
     return made
+
+
+def _not_judged(label: str, outcome: str, day: float, treatment: str, *, met: bool) -> Withheld:
+    """Return that the verdicts of a whole treatment at a site are those of missing ones."""
+    words = (
+        f"{label} at day {day:g} under {treatment}: no subject could be judged; all count as "
+        f"{'' if met else 'not '}met."
+    )
+    return Withheld("rates", words, outcome, treatment, day, label=label, is_missing=False)
 
 
 def _missing_here(plan: Plan, study: Study) -> tuple[Missing, str | None]:
@@ -196,6 +207,9 @@ def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withhe
         times = times_to(plan, study, outcome)
         if times is not None:
             counts += counts_of_times(times, outcome)
+        # Where no subject responded none can relapse: nothing is left out.
+        if outcome != "relapse" and (times is None or not len(times.at_risk())):
+            lacking.append(not_followed("times", f"Times to {outcome}", outcome))
     return counts, lacking
 
 

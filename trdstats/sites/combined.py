@@ -19,6 +19,7 @@ from trdstats.outcomes import EventTimes, ResponseHistory
 from trdstats.plan.steps.in_response import fit_followed
 from trdstats.sites.check_together import (
     check_together,
+    levels_apart,
     notes_together,
     sites_without_summary,
 )
@@ -261,7 +262,9 @@ class CombinedSites(SummaryMixin):
         try:
             whole = reduce(add, parts)
         except SpecError as error:
-            raise SpecError(f"{error} {_LEVELS}") from error
+            apart = levels_apart(self.summaries)
+            words = f"The sites have different levels: {apart}." if apart else str(error)
+            raise SpecError(f"{words} {_LEVELS}") from error
         lacking = list(dict.fromkeys(site for site, _ in self._missing("mixed")))
         caveat = self._caveat_without([f"{site} (no sums sent)" for site in lacking])
         return whole.spec.fit(replace(whole, design=replace(whole.design, caveat=caveat)))

@@ -174,8 +174,9 @@ def added(summaries: Sequence[SiteSummary], site: str) -> SiteSummary:
 
 
 def _of_file(w: Withheld, file: str) -> Withheld:
-    """Return what is missing with the file that lacks it, where another file may have it."""
-    return replace(w, words=f"{file}: {w.words}") if w.part == "mixed" else w
+    """Return what is said of one file with its name, where it need not hold for another."""
+    of_one = w.part == "mixed" or (w.outcome != "" and not w.is_missing)
+    return replace(w, words=f"{file}: {w.words}") if of_one else w
 
 
 def _of_cells(example: TimeCounts, cells: dict[tuple[float, int], int]) -> TimeCounts:

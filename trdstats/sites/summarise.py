@@ -97,7 +97,7 @@ def summarise_site(
     sizes = {t: int((arms == t).sum()) for t in data.treatments}
     counts, lacking = rate_counts(plan, data)
     times, no_times = time_counts(plan, data)
-    withheld = [*lacking, *no_times]
+    withheld: list[Withheld] = [*no_times]
     if secret is None:
         kept, small = guard_rates(counts, least)
         withheld += small
@@ -110,6 +110,7 @@ def summarise_site(
     of_days, joined = guard_times(times, least, plan.sites.furthest)
     plain = secret is None
     kept, of_days, linked = guard_totals(sizes if plain else {}, kept, of_days, least, plain=plain)
+    withheld = [*_that_leaves(lacking, kept if plain else ()), *withheld]
     totals = totals_by_treatment(sizes if plain else {}, kept if plain else (), of_days)
     courses, hidden, of_courses = courses_that_leave(
         plan, data, site, least, secret, of_days, totals
@@ -118,6 +119,8 @@ def summarise_site(
         totals.setdefault(c.treatment, []).append(c.total)
     mixed, of_model = model_of(plan, data, least, totals)
     change = next((s.settings for s in plan.steps if isinstance(s.settings, ChangeSettings)), None)
+    made = (*withheld, *joined, *linked, *of_courses, *of_model)
+    few = is_small(len(data.subjects), least)
     return SiteSummary(
         site=site,
         plan=plan.title,
@@ -133,13 +136,22 @@ def summarise_site(
         histories=courses,
         masked_histories=hidden,
         mixed=mixed,
-        withheld=(*withheld, *joined, *linked, *of_courses, *of_model),
+        withheld=tuple(w for w in made if not (few and w.of_all_subjects)),
         names=plan.sites.names,
         secret="" if secret is None else mark_of(secret),
         conf_level=plan.conf_level,
         difference=plan.difference,
         adjust="none" if change is None else change.adjust,
     )
+
+
+def _that_leaves(lacking: Sequence[Withheld], kept: Sequence[RateCount]) -> list[Withheld]:
+    """Return what is said of rates, without what tells of counts that do not leave."""
+    cells = {(c.outcome, c.day, c.treatment) for c in kept}
+    return [
+        w for w in lacking
+        if w.is_missing or not w.treatment or (w.outcome, w.day, w.treatment) in cells
+    ]  # fmt: skip
 
 
 def _masked(

@@ -35,6 +35,17 @@ class Withheld:
     is_missing: bool = True
     label: str = ""
 
+    @property
+    def of_all_subjects(self) -> bool:
+        """Whether it tells the same of every subject of the site."""
+        return self.outcome != "" and not self.treatment and not self.is_missing
+
+
+def not_followed(part: Part, what: str, outcome: str) -> Withheld:
+    """Return that the outcome of no subject of a site can be followed: all are left out there."""
+    words = f"{what}: no subject has a rating after day 0, and a baseline where it is needed."
+    return Withheld(part, words, outcome, is_missing=False)
+
 
 def no_model(why: str) -> Withheld:
     """Return that the mixed model did not leave a site."""

@@ -7,7 +7,7 @@ nothing is sorted, dropped or converted before the whole input was looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, Problem, add_problems
-from trdstats.frames import to_pandas
+from trdstats.frames import locked, to_pandas
 from trdstats.study import notes
 from trdstats.study.checks import identifiers
 from trdstats.study.checks.values import check_given_names, check_treated
@@ -61,7 +61,7 @@ class Tables:
     """Canonical tables of a study: one panel a scale, subjects, events, and what to know.
 
     Events are those given and those that follow from the courses. `whole` is None unless the
-    tables are those of a part.
+    tables are those of a part. Their cells cannot be changed: a study stays what was checked.
     """
 
     panels: dict[str, Panel]
@@ -72,6 +72,13 @@ class Tables:
     notices: tuple[Problem, ...]
     decided_events: tuple[str, ...] = ()
     whole: Whole | None = None
+
+    def __post_init__(self) -> None:
+        """Lock the frames."""
+        panels = {k: replace(p, visits=locked(p.visits)) for k, p in self.panels.items()}
+        object.__setattr__(self, "panels", panels)
+        for name in ("subjects", "events", "courses"):
+            object.__setattr__(self, name, locked(getattr(self, name)))
 
 
 def build_tables(

@@ -249,10 +249,10 @@ def schedule_visits(
     names : sequence of str
         Treatments.
     windows : mapping of str to VisitWindows, or None
-        None: every day is its own scheduled day.
+        None: every day is its own scheduled day, and the days themselves are returned.
     """
     if windows is None:
-        return day.copy()
+        return day
     arm = np.where(subject >= 0, treatment[subject], -1)
     usable = ~np.isnan(score) & (day > 0) & np.isfinite(day)
     nominal = np.full(len(day), np.nan)

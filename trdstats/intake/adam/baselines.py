@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
-from trdstats.intake.adam.datasets import is_yes
+from trdstats.intake.adam.datasets import is_yes, who
+
+_ROUNDED = 0.06  # CHG may be rounded to a decimal place; scores differ by more
 
 
 def baselines_of(records: pd.DataFrame, label: str) -> tuple[pd.Series | None, list[Problem]]:
@@ -42,7 +45,8 @@ def baselines_of(records: pd.DataFrame, label: str) -> tuple[pd.Series | None, l
                     "Keep the records of one BASETYPE.",
                 )
             )
-        given = known.groupby("USUBJID", observed=True)["BASE"].first().reindex(subjects)
+        if len(known):
+            given = known.groupby("USUBJID", observed=True)["BASE"].first().reindex(subjects)
     flagged = _flagged(records, label, subjects, problems)
     if given is not None and flagged is not None:
         differ = given.notna() & flagged.notna() & (given != flagged)
@@ -56,11 +60,12 @@ def baselines_of(records: pd.DataFrame, label: str) -> tuple[pd.Series | None, l
                     "Correct one of them.",
                 )
             )
-    chosen = given if given is not None else flagged
-    if chosen is None:
-        return None, problems
+    chosen = given if flagged is None else flagged if given is None else given.fillna(flagged)
     before = records[(records["DAY"] <= 0) & records["AVAL"].notna()]
     last = before.groupby("USUBJID", observed=True)["AVAL"].last().reindex(subjects)
+    problems += _changes(records, label, last if chosen is None else chosen)
+    if chosen is None:
+        return None, problems
     same = (chosen == last) | (chosen.isna() & last.isna())
     if same.all():
         return None, problems
@@ -86,6 +91,8 @@ def _flagged(
     if "ABLFL" not in records:
         return None
     rows = records[is_yes(records["ABLFL"])]
+    if not len(rows):
+        return None
     twice = rows["USUBJID"].duplicated().to_numpy()
     if twice.any():
         problems.append(
@@ -98,3 +105,28 @@ def _flagged(
         )
         rows = rows[~twice]
     return rows.set_index("USUBJID")["AVAL"].reindex(subjects)
+
+
+def _changes(records: pd.DataFrame, label: str, baseline: pd.Series) -> list[Problem]:
+    """Note records whose CHG is not the change from the baseline that is used."""
+    if "CHG" not in records:
+        return []
+    given, _ = numbers(records["CHG"])
+    change = records["AVAL"].to_numpy(dtype=float) - records["USUBJID"].map(baseline).to_numpy(
+        dtype=float
+    )
+    with np.errstate(invalid="ignore"):
+        differ = np.abs(given - change) > _ROUNDED
+    if not differ.any():
+        return []
+    return [
+        Problem(
+            "changes_disagree",
+            count_of(int(differ.sum()), "record", "records")
+            + f" of ADQS {'has' if differ.sum() == 1 else 'have'} a CHG of {label} that is not "
+            "AVAL less the baseline: CHG is not used.",
+            who(records, differ),
+            "Correct AVAL, BASE or CHG.",
+            level="warning",
+        )
+    ]

@@ -10,9 +10,10 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray
 from trdstats.columns import check_numbers, numbers
-from trdstats.errors import DataError, Problem, add_problems, nearest
+from trdstats.errors import DataError, Problem, SpecError, add_problems, nearest
 from trdstats.frames import to_pandas
 from trdstats.intake.files import read_file
+from trdstats.intake.files.decimal_commas import read_decimal_commas
 
 _LISTED = 50
 _NUMBERS = (
@@ -38,15 +39,25 @@ def read_dataset(
 
     Raises
     ------
+    SpecError
+        When two variables have one name but for capitals.
     DataError
         When variables are missing.
     """
     notices: tuple[Problem, ...] = ()
     if isinstance(data, str | Path):
-        table = read_file(data, text=("USUBJID", "usubjid"))
+        text = ("USUBJID", "usubjid")
+        table = read_decimal_commas(read_file(data, text=text), text)
         data, notices = table.frame, table.notices
     frame = to_pandas(data, what=name)
-    frame.columns = [c.upper() if c.upper() in known else c for c in frame.columns]
+    given = frame.columns
+    frame.columns = [c.upper() if c.upper() in known else c for c in given]
+    twice = frame.columns.duplicated(keep=False)
+    if twice.any():
+        raise SpecError(
+            f"{name} has variables that differ in capitals only: "
+            f"{', '.join(map(repr, given[twice]))}. Remove one of them."
+        )
     lacking = [v for v in required if v not in frame]
     if lacking:
         raise DataError([_lacking(v, frame, name) for v in lacking])
@@ -89,18 +100,34 @@ def flagged(frame: pd.DataFrame, flag: str, name: str) -> BoolArray:
     DataError
         When it holds other entries than Y, N, U and blanks, or no Y at all.
     """
+    check_flag(frame, flag, name)
     chosen = is_yes(frame[flag])
+    if not chosen.any():
+        raise _no_flag(
+            f"No record has {flag} = Y.", f"Name another flag of {name}, or None for all records."
+        )
+    return chosen
+
+
+def check_flag(frame: pd.DataFrame, flag: str, name: str) -> None:
+    """Refuse a flag that holds other entries than Y, N, U and blanks: they would count as no.
+
+    Raises
+    ------
+    DataError
+        When it does.
+    """
+    if flag not in frame:
+        return
     text = frame[flag].astype(str).str.strip().str.upper()
     other = frame[flag][~is_blank(frame[flag]) & ~text.isin(["Y", "N", "U"])]
     if len(other):
         shown = ", ".join(repr(v) for v in other.drop_duplicates().tolist()[:5])
-        summary, remedy = f"{flag} of {name} holds {shown}.", "Flags of ADaM are Y, or N or empty."
-    elif not chosen.any():
-        summary = f"No record has {flag} = Y."
-        remedy = f"Name another flag of {name}, or None for all records."
-    else:
-        return chosen
-    raise DataError([Problem("no_flag", summary, (), remedy)])
+        raise _no_flag(f"{flag} of {name} holds {shown}.", "Flags of ADaM are Y, or N or empty.")
+
+
+def _no_flag(summary: str, remedy: str) -> DataError:
+    return DataError([Problem("no_flag", summary, (), remedy)])
 
 
 def _lacking(variable: str, frame: pd.DataFrame, name: str) -> Problem:
@@ -116,7 +143,7 @@ def _lacking(variable: str, frame: pd.DataFrame, name: str) -> Problem:
 def is_blank(values: pd.Series[Any]) -> BoolArray:
     """Return where a variable is missing; SAS writes missing texts as spaces."""
     blank = values.isna().to_numpy(dtype=bool)
-    if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype):
+    if values.dtype.kind == "O":  # texts, declared as such or not, and categories
         blank = blank | (values.astype(str).str.strip() == "").to_numpy(dtype=bool)
     return blank
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem
+from trdstats.errors import DataError, Problem, check_choice
 from trdstats.intake.adam.baselines import baselines_of
-from trdstats.intake.adam.datasets import is_yes, read_dataset
+from trdstats.intake.adam.datasets import check_flag, is_yes, read_dataset
+from trdstats.intake.adam.dates import with_dates
+from trdstats.intake.adam.days import days_of, without_placeholders
 from trdstats.intake.adam.events import ADTTE, pick_events
 from trdstats.intake.adam.records import (
     ADQS,
-    days_of,
     keep_analysed,
     note_later_periods,
     pick_scales,
-    without_placeholders,
 )
-from trdstats.intake.adam.subjects import ADSL, subjects_of
+from trdstats.intake.adam.subjects import ADSL, TREATMENTS, subjects_of
 from trdstats.intake.adam.windows import windows_of
+from trdstats.intake.dates.columns import ORDERS, Order
 from trdstats.intake.tables import ExportTables
 from trdstats.scales import Scale
 
@@ -37,9 +39,10 @@ def tables_from_adam(
     treatment: Literal["planned", "actual"] = "planned",
     population: str | None = None,
     analysis_flag: str | None = "ANL01FL",
-    derived: Sequence[str] = (),
+    derived: str | Sequence[str] = (),
     visit_days: Mapping[Any, float] | None = None,
     events: Mapping[str, str] | None = None,
+    date_order: Order | None = None,
 ) -> ExportTables:
     """Return datasets of ADaM as visits, subjects, events and roles.
 
@@ -47,7 +50,7 @@ def tables_from_adam(
     ----------
     adsl, adqs, adtte : DataFrame, str or Path
         Subjects, scores (basic data structure), times to events.
-    scales, treatment, population, analysis_flag, derived, visit_days, events
+    scales, treatment, population, analysis_flag, derived, visit_days, events, date_order
         As of `Study.from_adam`.
 
     Raises
@@ -57,6 +60,9 @@ def tables_from_adam(
     UnknownNameError
         When something named is not there.
     """
+    check_choice("treatment", treatment, tuple(TREATMENTS))
+    if date_order is not None:
+        check_choice("date_order", date_order, ORDERS)
     subject_level, notices = read_dataset(adsl, "ADSL", ADSL, ("USUBJID",))
     records, more = read_dataset(adqs, "ADQS", ADQS, ("USUBJID", "PARAMCD", "AVAL"))
     notices += more
@@ -68,12 +74,21 @@ def tables_from_adam(
     known, more = pick_scales(records, scales)
     notices += more
     records = records[records["PARAMCD"].astype(str).str.strip().isin(list(known))]
-    records, more = keep_analysed(records, analysis_flag, derived)
+    kinds = (derived,) if isinstance(derived, str) else derived
+    records, more = keep_analysed(records, analysis_flag, kinds)
     notices += more
+    happened, more = _picked(adtte, events, all_subjects - kept)
+    notices += more
+    held = {"ADSL": subject_level, "ADQS": records}
+    held, problems = with_dates(
+        held if happened is None else held | {"ADTTE": happened}, date_order
+    )
+    subject_level, records, happened = held["ADSL"], held["ADQS"], held.get("ADTTE")
     first = (
         dict(subject_level.set_index("USUBJID")["TRTSDT"]) if "TRTSDT" in subject_level else None
     )
-    day, problems = days_of(records, "ADQS", first)
+    day, more_problems = days_of(records, "ADQS", first)
+    problems += more_problems
     there, more_problems = without_placeholders(records, day)
     problems += more_problems
     labels = records["PARAMCD"].astype(str).str.strip().map({c: s.label for c, s in known.items()})
@@ -87,9 +102,9 @@ def tables_from_adam(
     problems += more_problems
     baseline, subject_level, more_problems = _with_baselines(records, subject_level, known)
     problems += more_problems
-    happened, more_problems, more = _events(adtte, events, all_subjects - kept, first)
-    problems += more_problems
-    notices += more
+    if happened is not None:
+        happened, more_problems = _events(happened, first)
+        problems += more_problems
     errors = [p for p in problems if p.level == "error"]
     if errors:
         raise DataError(errors)
@@ -144,31 +159,38 @@ def _visits(records: pd.DataFrame, subject_level: pd.DataFrame, *, several: bool
 
 
 def _plain_names(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table under the names of roles; what has one of these already is ``_given``."""
-    taken = {c: f"{c}_given" for c in frame.columns if c in _ROLES}
+    """Return a table under the names of roles; what has one already is ``adam_``."""
+    taken = {c: f"adam_{c}" for c in frame.columns if c in _ROLES}
     return frame.rename(columns={**taken, **names}).reset_index(drop=True)
 
 
-def _events(
-    adtte: Any, names: Mapping[str, str] | None, left_out: set[Any], first: Any
-) -> tuple[pd.DataFrame | None, list[Problem], tuple[Problem, ...]]:
+def _picked(
+    adtte: Any, names: Mapping[str, str] | None, left_out: set[Any]
+) -> tuple[pd.DataFrame | None, tuple[Problem, ...]]:
     if adtte is None:
-        return None, [], ()
+        return None, ()
     table, read = read_dataset(adtte, "ADTTE", ADTTE, ("USUBJID", "PARAMCD", "CNSR"))
     table, notices = pick_events(table[~table["USUBJID"].isin(left_out)], names)
+    return table, (*read, *notices)
+
+
+def _events(
+    table: pd.DataFrame, first: Mapping[Any, Any] | None
+) -> tuple[pd.DataFrame, list[Problem]]:
     day, problems = days_of(table, "ADTTE", first)
-    if pd.isna(day).any():
+    if np.isnan(day).any():
         problems.append(
             Problem(
                 "missing_day",
                 "Events of ADTTE have no day: AVAL alone does not say from which day it counts.",
-                tuple(table["USUBJID"].astype(str)[pd.isna(day)].unique()[:50]),
+                tuple(table["USUBJID"].astype(str)[np.isnan(day)].unique()[:50]),
                 "Give ADY, or ADT with TRTSDT of ADSL.",
             )
         )
     frame = pd.DataFrame({"subject": table["USUBJID"], "day": day, "event": table["EVENT"]})
-    return frame.reset_index(drop=True), problems, (*read, *notices)
+    return frame.reset_index(drop=True), problems
 
 
 def _is_randomised(subject_level: pd.DataFrame) -> bool:
+    check_flag(subject_level, "RANDFL", "ADSL")
     return "RANDFL" in subject_level and bool(is_yes(subject_level["RANDFL"]).all())

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import (
+    DataError,
     Problem,
     SpecError,
     UnknownNameError,
     count_of,
     unknown_name,
 )
-from trdstats.intake.adam.datasets import flagged, is_blank, is_yes, who
-from trdstats.intake.adam.study_days import days_since_first
+from trdstats.intake.adam.datasets import check_flag, flagged, is_blank, is_yes, who
 from trdstats.scales import Scale, get_scale
 
 # Variables of the basic data structure that have a role here or follow from others.
@@ -28,7 +26,6 @@ ADQS = frozenset({
     "AWHI", "AWTDIFF", "AWRANGE", "AWU", "ASEQ", "QSSEQ", "SRCDOM", "SRCVAR", "SRCSEQ", "VISIT",
     "VISITNUM", "APERIOD", "APERIODC", "RANDFL", "ITTFL", "FASFL", "SAFFL",
 })  # fmt: skip
-_UNITS = {"DAYS": 1.0, "DAY": 1.0, "HOURS": 1 / 24, "HOUR": 1 / 24}
 _LISTED = 50
 
 
@@ -41,7 +38,14 @@ def pick_scales(
     ------
     UnknownNameError
         When a PARAMCD or a scale does not exist, or none is a scale.
+    DataError
+        When there are no records.
     """
+    if not len(adqs):
+        raise DataError(
+            [Problem("no_rows", "ADQS has no records of the subjects of ADSL that are analysed.",
+                     (), "Check the file or the filter that made it.")]
+        )  # fmt: skip
     codes = adqs["PARAMCD"].astype(str).str.strip()
     known = list(dict.fromkeys(codes))
     if given is not None:
@@ -102,9 +106,10 @@ def keep_analysed(
     UnknownNameError
         When the flag, or a kind of derived record that is asked for, is not there.
     DataError
-        When no record has the flag, or it holds something else than flags do.
+        When no record has the flag, or it or ABLFL holds something else than flags do.
     """
     notices = []
+    check_flag(adqs, "ABLFL", "ADQS")
     if "DTYPE" in adqs:
         kind = adqs["DTYPE"].astype(str).str.strip().where(~is_blank(adqs["DTYPE"]))
         for name in derived:
@@ -150,70 +155,6 @@ def keep_analysed(
     return adqs, tuple(notices)
 
 
-def days_of(
-    records: pd.DataFrame, name: str, first: Mapping[Any, Any] | None
-) -> tuple[FloatArray, list[Problem]]:
-    """Return the day of each record since first treatment, and what is wrong with it.
-
-    Parameters
-    ----------
-    records : pandas.DataFrame
-        With ADY, ADT or ARELTM.
-    name : str
-        The dataset, for messages.
-    first : mapping of subject to date, or None
-        Date of first treatment (TRTSDT).
-
-    Returns
-    -------
-    day : ndarray, shape (n,)
-        NaN where nothing says it.
-    problems : list of Problem
-    """
-    problems = []
-    day = np.full(len(records), np.nan)
-    dated = np.full(len(records), np.nan)
-    if first is not None and "ADT" in records:
-        since = pd.to_datetime(records["ADT"]) - pd.to_datetime(records["USUBJID"].map(first))
-        dated = since.dt.total_seconds().to_numpy() // 86400
-    if "ADY" in records:
-        given = pd.to_numeric(records["ADY"]).to_numpy(dtype=float)
-        day = days_since_first(given)
-        wrong = ~np.isnan(given) & np.isnan(day)
-        if wrong.any():
-            problems.append(
-                Problem(
-                    "no_study_day_0",
-                    count_of(int(wrong.sum()), "record", "records")
-                    + f" of {name} {'has' if wrong.sum() == 1 else 'have'} ADY 0: study days of "
-                    "CDISC go from -1 to 1.",
-                    who(records, wrong),
-                    "Day 1 is the day of first treatment. Where days were counted from 0, add 1 to "
-                    "those from 0 on.",
-                )
-            )
-        differ = ~np.isnan(day) & ~np.isnan(dated) & (day != dated)
-        if differ.any():
-            problems.append(
-                Problem(
-                    "days_disagree",
-                    count_of(int(differ.sum()), "record", "records")
-                    + f" of {name} {'has' if differ.sum() == 1 else 'have'} an ADY that is not the "
-                    "one of ADT and TRTSDT: ADY is used.",
-                    who(records, differ),
-                    "Correct the dates, or ADY.",
-                    level="warning",
-                )
-            )
-    day = np.where(np.isnan(day), dated, day)
-    if "ARELTM" in records:
-        unit = records["ARELTMU"] if "ARELTMU" in records else pd.Series("", index=records.index)
-        size = unit.astype(str).str.strip().str.upper().map(_UNITS).to_numpy(dtype=float)
-        exact = pd.to_numeric(records["ARELTM"]).to_numpy(dtype=float) * size
-        day = np.where(np.isnan(exact), day, exact)
-    return day, problems
-
-
 def note_later_periods(records: pd.DataFrame) -> list[Problem]:
     """Note records of another treatment than that of the subject, or of a later period.
 
@@ -252,33 +193,3 @@ def note_later_periods(records: pd.DataFrame) -> list[Problem]:
             level="warning",
         )
     ]
-
-
-def without_placeholders(records: pd.DataFrame, day: FloatArray) -> tuple[BoolArray, list[Problem]]:
-    """Return which records to keep: those without a day say nothing if they have no value."""
-    dayless = np.isnan(day)
-    empty = dayless & records["AVAL"].isna().to_numpy()
-    problems = []
-    if empty.any():
-        problems.append(
-            Problem(
-                "placeholders",
-                count_of(int(empty.sum()), "record has", "records have")
-                + " neither a day nor a value (visits that did not take place): left out.",
-                (),
-                "Nothing has to be done.",
-                level="note",
-            )
-        )
-    lost = dayless & ~empty
-    if lost.any():
-        problems.append(
-            Problem(
-                "missing_day",
-                count_of(int(lost.sum()), "record has", "records have")
-                + " a value and no day: neither ADY nor ADT with TRTSDT.",
-                who(records, lost),
-                "Give ADY.",
-            )
-        )
-    return ~dayless, problems

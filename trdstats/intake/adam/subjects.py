@@ -65,7 +65,7 @@ def subjects_of(
     if number in adsl:
         order = adsl.groupby(values.astype(str))[number].min().sort_values().index
         values = pd.Series(pd.Categorical(values.astype(str), categories=list(order)))
-    kept = adsl.drop(columns=[c for c in (variable, number) if c in adsl]).reset_index(drop=True)
+    kept = adsl.drop(columns=[c for c in (variable, number) if c in adsl])
     kept.insert(1, "TREATMENT", values.array)
     return kept, tuple(notices)
 

@@ -57,14 +57,21 @@ def windows_of(
     if not days:
         return None, problems
     windows, notice = _around(records, visit, days)
-    return windows, [*problems, notice] if notice is not None else problems
+    notices = (notice, _not_of_their_visit(records, visit.map(days), windows))
+    return windows, [*problems, *(n for n in notices if n is not None)]
 
 
 def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Problem]]:
     columns = ["AWTARGET", "AWLO", "AWHI"]
-    rows = records.dropna(subset=columns)[["TREATMENT", *columns]].drop_duplicates()
+    whole = records.dropna(subset=columns)
+    rows = whole[["TREATMENT", *columns]].drop_duplicates()
     if not len(rows):
         return None, []
+    if "AWU" in records:
+        unit = whole["AWU"][~is_blank(whole["AWU"])].astype(str).str.strip().unique()
+        other = [u for u in unit if u.upper() not in ("DAY", "DAYS")]
+        if other:
+            return None, [_other_unit(other)]
     target, low, high = (days_since_first(rows[c]) for c in columns)
     # Rounded where 1.17 - 1 is not 0.17: far below any real clock.
     days = {"day": target, "low": target - low, "high": high - target}
@@ -91,6 +98,15 @@ def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Prob
     return (first if all(w == first for w in by_day.values()) else by_day), []
 
 
+def _other_unit(units: list[str]) -> Problem:
+    return Problem(
+        "unit_of_time",
+        f"AWTARGET, AWLO and AWHI are no study days: AWU is {', '.join(map(repr, units[:5]))}.",
+        (),
+        "Give the windows in days since first treatment: windows=; or visit_days={AVISIT: day}.",
+    )
+
+
 def _days_of_visits(
     records: pd.DataFrame, visit_days: Mapping[Any, float] | None
 ) -> tuple[pd.Series, dict[str, float], list[str]]:
@@ -99,14 +115,7 @@ def _days_of_visits(
     text = name.astype(str).str.strip().mask(is_blank(name))
     known = list(text.dropna().unique())
     if visit_days is None:
-        days = {}
-        for visit in known:
-            match = _SAYS_ITS_DAY.fullmatch(visit)
-            if match:
-                unit, n = match[1].lower(), float(match[2])
-                days[visit] = float(
-                    days_since_first(n) if unit == "day" else to_days(n, f"{unit}s")  # type: ignore[arg-type]
-                )
+        days = _days_in_names(known)
     else:
         days, by_number = {}, _by_number(records, text)
         for visit, day in visit_days.items():
@@ -116,6 +125,19 @@ def _days_of_visits(
             days[label] = float(day)
     nameless = [v for v in known if v not in days and v.casefold() not in _WITHOUT_DAY]
     return text, days, nameless
+
+
+def _days_in_names(known: list[str]) -> dict[str, float]:
+    """Return the days that names of visits say; with a "Day 0" they count from first treatment."""
+    matches = {v: match for v in known if (match := _SAYS_ITS_DAY.fullmatch(v))}
+    parts = {v: (match[1].lower(), float(match[2])) for v, match in matches.items()}
+    from_0 = ("day", 0.0) in parts.values()
+    return {
+        visit: n if unit == "day" and from_0
+        else float(days_since_first(n)) if unit == "day"
+        else float(to_days(n, f"{unit}s"))  # type: ignore[arg-type]
+        for visit, (unit, n) in parts.items()
+    }  # fmt: skip
 
 
 def _by_number(records: pd.DataFrame, text: pd.Series) -> dict[Any, str]:
@@ -162,4 +184,41 @@ def _around(
         sentences,
         "Look whether they are those of the analysis plan, or give windows=.",
         level="note",
+    )
+
+
+def _not_of_their_visit(
+    records: pd.DataFrame, target: pd.Series, windows: Mapping[float, float]
+) -> Problem | None:
+    """Warn of ratings without a scheduled AVISIT that stand for a visit, as the nearest in it."""
+    rated = pd.DataFrame({
+        "scale": records["LABEL"].to_numpy(), "subject": records["USUBJID"].to_numpy(),
+        "day": records["DAY"].to_numpy(dtype=float), "target": target.to_numpy(dtype=float),
+    })[records["AVAL"].notna().to_numpy()]  # fmt: skip
+    scheduled = rated[rated["target"] > 0].assign(off=lambda d: (d["day"] - d["target"]).abs())
+    nearest = scheduled.groupby(["scale", "subject", "target"], observed=True)["off"].min()
+    others = rated[rated["target"].isna() & (rated["day"] > 0)]
+    parts = []
+    for day, width in windows.items():
+        inside = others[(others["day"] - day).abs() <= width]
+        keys = pd.MultiIndex.from_arrays(
+            [inside["scale"], inside["subject"], np.full(len(inside), day)]
+        )
+        best = nearest.reindex(keys).to_numpy(dtype=float)
+        off = (inside["day"] - day).abs().to_numpy()
+        parts.append(inside[np.isnan(best) | (off < best)])
+    taken = pd.concat(parts) if parts else others.iloc[:0]
+    if not len(taken):
+        return None
+    return Problem(
+        "unscheduled_in_windows",
+        count_of(len(taken), "record", "records")
+        + " without a scheduled AVISIT "
+        + ("lies" if len(taken) == 1 else "lie")
+        + " in the window of a visit, nearer to its day than the record of the visit, or where "
+        "there is none: such a rating stands for the visit.",
+        tuple(dict.fromkeys(taken["subject"].astype(str)))[:50],
+        "Where the analysis plan takes the scheduled ones only, leave the others out (ANL01FL), or "
+        "give windows=.",
+        level="warning",
     )

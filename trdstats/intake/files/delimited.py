@@ -13,6 +13,7 @@ import pandas as pd
 
 from trdstats.errors import DataError, Problem, count_of
 from trdstats.intake.files.decimal_commas import has_decimal_commas, may_hold_thousands
+from trdstats.intake.files.decimal_points import notice_of_points
 from trdstats.intake.files.edges import check_names, without_empty_edges
 from trdstats.intake.files.encodings import Decoded, decode
 from trdstats.intake.files.file_table import FileTable, ReadOptions
@@ -146,16 +147,7 @@ def _keep_points(
     frame = frame.copy(deep=False)
     for column in unclear:
         frame[column] = written[column]
-    return frame, (
-        Problem(
-            "unclear_points",
-            "Points may be decimal marks or separate thousands (1.234), in a file with decimal "
-            "commas: kept as text.",
-            tuple(map(repr, unclear)),
-            "Write all numbers of the file with one decimal mark, and without marks of thousands.",
-            level="warning",
-        ),
-    )
+    return frame, (notice_of_points([str(c) for c in unclear], "a file"),)
 
 
 def _how_read(text: Decoded, separator: str, name: str) -> tuple[Problem, ...]:

@@ -28,6 +28,9 @@ from trdstats.intake.files.workbooks import read_xlsx
 
 _TEXTS = (".csv", ".tsv", ".txt")
 _WORKBOOKS = (".xlsx", ".ods")
+_NO_TEXTS = (*_WORKBOOKS, ".parquet", ".sas7bdat", ".sav", ".dta", *PACKED)
+_LOOKED_AT = 1 << 12
+_NEVER_IN_TEXT = set(range(32)) - set(b"\t\n\v\f\r\x1a")
 
 READERS: dict[str, Callable[[Path, ReadOptions], FileTable]] = {
     **dict.fromkeys(_TEXTS, read_delimited),
@@ -130,6 +133,11 @@ def read_file(
     except TrdstatsError:
         raise
     except Exception as error:  # each reader has errors of its own; the file is what they share
+        if path.suffix.lower() in _NO_TEXTS and _holds_text(path):
+            raise TrdstatsError(
+                f"{str(path)!r} cannot be read: it holds text, and is no {path.suffix.lower()} "
+                "file. If it is a table of text, call it .csv; else export it once more."
+            ) from error
         raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
 
 
@@ -150,6 +158,12 @@ def _read(path: Path, options: ReadOptions) -> FileTable:
     _check_fits("sheet", options.sheet, ending, _WORKBOOKS)
     _check_is_there(path)
     return READERS[ending](path, options)
+
+
+def _holds_text(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(_LOOKED_AT)
+    return bool(head.strip()) and not set(head) & _NEVER_IN_TEXT
 
 
 def _check_is_there(path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataError, Problem, count_of
+from trdstats.intake.files.quotes import check_quotes
 from trdstats.intake.files.separators import SPOKEN, records
 
 _PIECE = 1 << 24
@@ -37,17 +38,18 @@ def check_rows(data: bytes, separator: str, n_columns: int, name: str) -> None:
     """
     if all(_pieces_fit(data, separator, n_columns)):
         return
-    # Quotation marks inside a field mislead the count of bytes: judge such a file field by field.
+    # Quotation marks inside a field mislead the count of bytes, and may hold lines that are records
+    # of their own: judge such a file field by field.
     text = data.decode("utf-8", "replace")
     try:
-        lengths = [
-            (line, len(fields), fields[-1] == "") for line, fields in records(text, separator)
-        ][1:]
+        every = [(line, len(fields), fields[-1] == "") for line, fields in records(text, separator)]
+        lengths = every[1:]
     except csv.Error as error:
         raise DataError(
             [Problem("quotes", f"{name!r} cannot be split into fields: {error}.", (),
                      "Look for a quotation mark that is not closed.")]
         ) from error  # fmt: skip
+    check_quotes(text, separator, n_columns, [line for line, _, _ in every], name)
     if all(n == n_columns + 1 and empty for _, n, empty in lengths):
         return  # a separator at the end of every record but the header
     odd = [(line, n) for line, n, _ in lengths if n != n_columns]
@@ -98,6 +100,9 @@ def _pieces_fit(data: bytes, separator: str, n_columns: int) -> Iterator[bool]:
         line = part == _LINE
         if quoted:
             outside = np.bitwise_xor.accumulate((part == _QUOTE).view(np.uint8)) == 0
+            if not outside[-1] or _may_swallow(mark, line, outside, needed):
+                yield False
+                return
             mark &= outside
             line &= outside
         ends = np.flatnonzero(line)
@@ -113,6 +118,19 @@ def _pieces_fit(data: bytes, separator: str, n_columns: int) -> Iterator[bool]:
             first, last = places[::needed], places[needed - 1 :: needed]
             yield bool((first >= begins[filled]).all() and (last < ends[filled]).all())
         start = end
+
+
+def _may_swallow(mark: BoolArray, line: BoolArray, outside: BoolArray, needed: int) -> bool:
+    """Return whether all lines of some field of several have as many separators as a record."""
+    ends = np.flatnonzero(line)
+    of_record = outside[ends]
+    if of_record.all():
+        return False
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    fits = np.add.reduceat(mark.view(np.uint8), begins, dtype=np.int64) == needed
+    first = np.concatenate(([0], np.flatnonzero(of_record)[:-1] + 1))
+    several = np.diff(np.append(first, len(ends))) > 1
+    return bool((np.logical_and.reduceat(fits, first) & several).any())
 
 
 def _end_of_piece(data: bytes, start: int, quoted: bool) -> int:

@@ -19,7 +19,7 @@ _SERIAL = (20_000, 60_000)  # 1954 to 2064, as spreadsheets count days
 def present(values: pd.Series[Any]) -> BoolArray:
     """Return which entries are not empty, shape (n_rows,)."""
     given = values.notna().to_numpy()
-    if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype):
+    if values.dtype.kind == "O":  # texts, declared as such or not, and categories
         text = values.astype(object).map(lambda v: isinstance(v, str) and _is_empty(v))
         given = given & ~text.fillna(False).to_numpy(dtype=bool)
     result: BoolArray = given

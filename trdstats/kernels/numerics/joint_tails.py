@@ -20,7 +20,6 @@ from functools import partial
 
 import numpy as np
 import scipy
-from scipy.special import gammaln, ndtr
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.tails import many_t_isf, normal_logsf, t_isf, t_sf
@@ -178,7 +177,7 @@ def _normal_tail(loadings: FloatArray, x: float) -> float:
     nodes = ((breaks[:-1] + half)[:, None] + half[:, None] * _NODES).ravel()
     weight = (half[:, None] * _WEIGHTS).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = ndtr((factor * nodes[:, None] - x) / spread) + ndtr(
+        beyond = scipy.special.ndtr((factor * nodes[:, None] - x) / spread) + scipy.special.ndtr(
             (-factor * nodes[:, None] - x) / spread
         )
     is_constant = spread == 0
@@ -191,7 +190,7 @@ def _normal_tail(loadings: FloatArray, x: float) -> float:
 
 def _log_scale_density(w: FloatArray, df: float) -> FloatArray:
     """Return the log density of log S where df S^2 is chi-squared."""
-    level = np.log(2) + df / 2 * np.log(df / 2) - gammaln(df / 2)
+    level = np.log(2) + df / 2 * np.log(df / 2) - scipy.special.gammaln(df / 2)
     return np.asarray(level + df * w - df / 2 * np.exp(2 * w))
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import scipy
-from scipy import special
 
 from trdstats.arrays import FloatArray
 
@@ -22,17 +21,17 @@ _ROUNDING = 1e-9  # relative difference of two deviances that are the same
 
 def normal_sf(z: npt.ArrayLike) -> FloatArray:
     """Return the probability above z under the standard normal distribution."""
-    return np.asarray(special.ndtr(-np.asarray(z, dtype=float)))
+    return np.asarray(scipy.special.ndtr(-np.asarray(z, dtype=float)))
 
 
 def normal_isf(p: npt.ArrayLike) -> FloatArray:
     """Return the point that the standard normal distribution exceeds with probability p."""
-    return np.asarray(-special.ndtri(np.asarray(p, dtype=float)))
+    return np.asarray(-scipy.special.ndtri(np.asarray(p, dtype=float)))
 
 
 def normal_logsf(z: npt.ArrayLike) -> FloatArray:
     """Return the logarithm of the probability above z under the standard normal distribution."""
-    return np.asarray(special.log_ndtr(-np.asarray(z, dtype=float)))
+    return np.asarray(scipy.special.log_ndtr(-np.asarray(z, dtype=float)))
 
 
 def t_sf(t: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
@@ -40,14 +39,14 @@ def t_sf(t: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
 
     NaN where df is not above 0.
     """
-    return _by_degrees(t, df, lambda x, d: special.stdtr(d, -x), normal_sf)
+    return _by_degrees(t, df, lambda x, d: scipy.special.stdtr(d, -x), normal_sf)
 
 
 def t_isf(p: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
     """Return the point that Student's distribution exceeds with probability p; see `t_sf`."""
 
     def finite(q: FloatArray, d: FloatArray) -> FloatArray:
-        point = -special.stdtrit(d, q)
+        point = -scipy.special.stdtrit(d, q)
         return np.where((q == 0) & (d > 0), np.inf, point)
 
     return _by_degrees(p, df, finite, normal_isf)
@@ -92,13 +91,13 @@ def chi2_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
     """Return the probability above x under the chi-squared distribution, NaN for df not above 0."""
     x, df = np.asarray(x, dtype=float), np.asarray(df, dtype=float)
     with np.errstate(invalid="ignore"):
-        above = special.chdtrc(df, np.maximum(x, 0.0))
+        above = scipy.special.chdtrc(df, np.maximum(x, 0.0))
         return np.asarray(np.where(df > 0, above, np.nan))
 
 
 def chi2_isf(p: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
     """Return the point that the chi-squared distribution exceeds with probability p."""
-    return np.asarray(special.chdtri(np.asarray(df, dtype=float), np.asarray(p, dtype=float)))
+    return np.asarray(scipy.special.chdtri(np.asarray(df, dtype=float), np.asarray(p, dtype=float)))
 
 
 def f_sf(x: npt.ArrayLike, df_num: npt.ArrayLike, df_den: npt.ArrayLike) -> FloatArray:
@@ -110,7 +109,9 @@ def f_sf(x: npt.ArrayLike, df_num: npt.ArrayLike, df_den: npt.ArrayLike) -> Floa
     x, df_num, df_den = (np.asarray(v, dtype=float) for v in (x, df_num, df_den))
     with np.errstate(invalid="ignore"):
         finite = np.where((df_den > 0) & np.isfinite(df_den), df_den, np.nan)
-        above = special.fdtrc(np.where(df_num > 0, df_num, np.nan), finite, np.maximum(x, 0.0))
+        above = scipy.special.fdtrc(
+            np.where(df_num > 0, df_num, np.nan), finite, np.maximum(x, 0.0)
+        )
         return np.asarray(np.where(np.isposinf(df_den), chi2_sf(x * df_num, df_num), above))
 
 

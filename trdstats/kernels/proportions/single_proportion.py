@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainccinv, betaincinv
+import scipy
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, check_level
@@ -84,8 +84,10 @@ def _agresti_coull(x: FloatArray, n: FloatArray, conf_level: float) -> tuple[Any
 def _clopper_pearson(x: FloatArray, n: FloatArray, conf_level: float) -> tuple[Any, Any]:
     tail = (1 - conf_level) / 2
     # A beta distribution needs positive parameters: the ends are set apart.
-    low = np.where(x == 0, 0.0 * n, betaincinv(np.where(x == 0, 1, x), n - x + 1, tail))
-    high = np.where(x == n, 1.0, betainccinv(x + 1, np.where(x == n, 1, n - x), tail))
+    low = np.where(
+        x == 0, 0.0 * n, scipy.special.betaincinv(np.where(x == 0, 1, x), n - x + 1, tail)
+    )
+    high = np.where(x == n, 1.0, scipy.special.betainccinv(x + 1, np.where(x == n, 1, n - x), tail))
     return low, high
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import exp, inf, isnan, log, nan, sqrt
 
-from scipy.special import ndtr
+import scipy
 
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels.numerics.critical import critical_value
@@ -241,7 +241,7 @@ def _with_test(
     estimate: float, error: float, low: float, high: float, statistic: float
 ) -> Contrast:
     # The upper tail, as norm.sf has it: its checks would cost more than the rest of a test.
-    p = nan if isnan(statistic) else float(2 * ndtr(-abs(statistic)))
+    p = nan if isnan(statistic) else float(2 * scipy.special.ndtr(-abs(statistic)))
     return Contrast(estimate, error, low, high, statistic, p)
 
 

@@ -15,7 +15,7 @@ from trdstats.sites.fingerprint import fingerprint_of
 from trdstats.sites.histories.courses import CourseCounts, courses_of
 from trdstats.sites.histories.guard import guard_courses
 from trdstats.sites.histories.masked import MaskedCourses, mask_courses
-from trdstats.sites.withheld import Withheld
+from trdstats.sites.withheld import Withheld, not_followed
 from trdstats.study import Study
 
 
@@ -62,8 +62,7 @@ def _of_step(
             after_switch=strategy,
         )  # fmt: skip
     except NotEstimableError:
-        words = "Days in response: no subject was assessed after day 0."
-        return [], [Withheld("histories", words, is_missing=False)]
+        return [], [not_followed("histories", "Days in response", settings.outcome)]
     return list(courses_of(history, horizon_of(plan, settings))), []
 
 

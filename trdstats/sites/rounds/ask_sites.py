@@ -18,6 +18,7 @@ from trdstats.sites.rounds.results import SiteEstimates, rates_of
 from trdstats.sites.rounds.rows import columns_of, outcomes_of
 from trdstats.sites.rounds.search import ask_spread, begin_search, go_on
 from trdstats.sites.rounds.shapes import check_shapes, shapes_of_answer
+from trdstats.sites.rounds.units import notes_of_units
 
 _NOT_BELOW_0 = (
     "n", "events", "squares", "n_met", "column_squares", "weighted_column_squares", "scores_lowest",
@@ -143,6 +144,8 @@ def next_round(question: Question, answers: Sequence[Answer]) -> Question | Site
         question = _introduced(question, kept, given)
     for a in kept:
         _check_answer(question, a)
+    if question.stage == "moments":
+        question = replace(question, notes=(*question.notes, *notes_of_units(question.terms, kept)))
     total = {
         name: np.sum([a.numbers[name] for a in kept], axis=0, dtype=float)
         for name in sorted(kept[0].numbers)
@@ -171,9 +174,18 @@ def _those_who_take_part(question: Question, given: Sequence[Answer]) -> list[An
     lacking = [s for s in question.sites if s not in sites]
     if lacking:
         raise SpecError(f"There is no answer of {', '.join(map(repr, lacking))}.")
-    refused = [f"{a.site}: {a.refused}" for a in given if a.refused]
-    kept = [a for a in given if not a.refused]
-    if refused and question.stage != "moments":
+    later = question.stage != "moments"
+    # A site without part in the first question may go on answering that it has none.
+    asked = [a for a in given if not (later and a.refused and a.site not in question.sites)]
+    strange = [a.site for a in asked if later and a.site not in question.sites]
+    if strange:
+        raise SpecError(
+            f"{', '.join(map(repr, strange))} took no part in the first round: leave its answer "
+            "out."
+        )
+    refused = [f"{a.site}: {a.refused}" for a in asked if a.refused]
+    kept = [a for a in asked if not a.refused]
+    if refused and later:
         raise NotEstimableError(
             f"A site cannot answer this round. {' '.join(refused)} Begin again without it, or with "
             "fewer covariates."

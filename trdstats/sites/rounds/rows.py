@@ -228,7 +228,17 @@ def _covariates(plan: Plan, study: Study, frame: pd.DataFrame, formula: str) -> 
 
 
 def _usable(values: pd.Series[Any], column: str) -> pd.Series[Any]:
-    """Return a number whose squares can be summed."""
+    """Return a number whose squares can be summed.
+
+    Raises
+    ------
+    NotEstimableError
+        When no subject has it.
+    SpecError
+        When they cannot.
+    """
+    if values.isna().all():
+        raise NotEstimableError(f"no subject of this site has {column!r}.")
     size = float(values.abs().max())
     if not np.isfinite(size) or size > 1e50 or 0 < size < 1e-50:
         raise SpecError(

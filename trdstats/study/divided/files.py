@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import infer_dtype, is_object_dtype
 
 from trdstats.errors import Problem, SpecError, TrdstatsError, why_unreadable
 from trdstats.extras import extra_module
@@ -18,6 +19,13 @@ from trdstats.intake.files.decimal_commas import (
     notices_of_commas,
     read_and_unclear,
     with_numbers,
+)
+from trdstats.intake.files.decimal_points import (
+    Points,
+    as_written,
+    notice_of_points,
+    points_of,
+    unclear_points,
 )
 from trdstats.partitions import computed, is_divided, task_of
 
@@ -42,7 +50,8 @@ def visits_of_files(
     """Return the visits in files as a dask DataFrame, and what is to be said of how they were read.
 
     Files of Parquet are cut by dask, where all have the same columns; else each is a partition, as
-    are other files, read as in `read_file`. Commas are decimal marks where they are in all files.
+    are other files, read as in `read_file`. Commas are decimal marks where they are in all files;
+    where they are, points may separate thousands in another file.
 
     Parameters
     ----------
@@ -67,19 +76,64 @@ def visits_of_files(
             if _have_same_columns(files):
                 return whole, ()
             # Dask takes the columns of the first for those of all.
-            return frames.from_map(pd.read_parquet, [str(f) for f in files], meta=whole._meta), ()
+            return frames.from_map(_read_parquet, [str(f) for f in files], meta=whole._meta), ()
         except (OSError, ValueError) as error:
             raise TrdstatsError(f"{str(path)!r} cannot be read: {why_unreadable(error)}") from error
-    read = partial(_read, text=tuple(text), separator=separator, encoding=encoding)
-    judge, names = task_of(_commas), [str(file) for file in files]
-    commas, unclear = read_and_unclear(computed([judge(name, read, text) for name in names]))
-    read = partial(read, commas=tuple(commas))
-    visits = frames.from_map(read, names, meta=read(names[0]).iloc[:0])
-    return visits, notices_of_commas(commas, unclear)
+    names = [str(file) for file in files]
+    how = {"separator": separator, "encoding": encoding}
+    commas, as_text, notices = _marks_of(names, tuple(text), how)
+    read = partial(
+        _read, text=(*text, *as_text), commas=tuple(commas), separator=separator, encoding=encoding
+    )
+    return frames.from_map(read, names, meta=read(names[0]).iloc[:0]), notices
 
 
-def _commas(path: str, read: Callable[[str], pd.DataFrame], text: Sequence[str]) -> Commas:
-    return commas_of(read(path), text)
+def _marks_of(
+    names: Sequence[str], text: tuple[str, ...], how: Mapping[str, str | None]
+) -> tuple[list[str], list[str], tuple[Problem, ...]]:
+    """Return columns whose commas are decimal marks, those to be kept as text, and what to say.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Files of one table: what a value of one shows of commas and points holds for all.
+    text : tuple of str
+    how : mapping
+        Separator and encoding.
+    """
+    look, look_again = task_of(_look), task_of(_look_again)
+    seen = computed([look(name, text, how) for name in names])
+    tables, points = [c for c, _ in seen], [p for _, p in seen]
+    commas, unclear = read_and_unclear(tables)
+    as_text, after_all = unclear_points(points) if any(t.decisive for t in tables) else ([], [])
+    if as_text:
+        again = [look_again(n, p, as_text, how) for n, p in zip(names, points, strict=True)]
+        as_text, after_all = unclear_points(computed(again))
+    commas = [c for c in commas if c not in as_text]
+    notices = notices_of_commas(commas, unclear)
+    if as_text:
+        notices = (*notices, notice_of_points(as_text, "files"))
+    return [*commas, *after_all], as_text, notices
+
+
+def _look(path: str, text: tuple[str, ...], how: Mapping[str, str | None]) -> tuple[Commas, Points]:
+    frame = read_file(path, text=text, **how).frame
+    points = points_of(frame, text)
+    return commas_of(frame, (*text, *points.kept)), points
+
+
+def _look_again(
+    path: str, points: Points, doubtful: Collection[str], how: Mapping[str, str | None]
+) -> Points:
+    columns = tuple(points.maybe.intersection(doubtful))
+    if not columns:
+        return points
+    other = Points(points.maybe - set(columns), points.kept - set(columns), points.decimal)
+    asked = Points(frozenset(columns), points.kept & set(columns), frozenset())
+    judged = as_written(asked, read_file(path, text=columns, **how).frame)
+    return Points(
+        other.maybe | judged.maybe, other.kept | judged.kept, other.decimal | judged.decimal
+    )
 
 
 def _have_same_columns(files: Sequence[Path]) -> bool:
@@ -97,7 +151,18 @@ def _read(
     commas: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     frame = read_file(path, text=text, separator=separator, encoding=encoding).frame
-    return with_numbers(frame, commas)
+    return _with_truth_values(with_numbers(frame, commas))
+
+
+def _read_parquet(path: str) -> pd.DataFrame:
+    return _with_truth_values(pd.read_parquet(path))
+
+
+def _with_truth_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose truth values with gaps are declared: dask makes texts of objects."""
+    objects = frame.columns[frame.dtypes.map(is_object_dtype)]
+    truths = [c for c in objects if infer_dtype(frame[c], skipna=True) == "boolean"]
+    return frame.astype(dict.fromkeys(truths, "boolean")) if truths else frame
 
 
 def _files(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.special import bdtrc
+import scipy
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray, IntArray
@@ -160,7 +160,7 @@ def _entry(study: Study, entry: int, width: int) -> pd.DataFrame:
     least = study.scale.oriented(entry)
     at = int(((base >= least) & (base < least + width)).sum())
     above = int(((base >= least + width) & (base < least + 2 * width)).sum())
-    chance = float(bdtrc(at - 1, at + above, 0.5)) if at + above else np.nan
+    chance = float(scipy.special.bdtrc(at - 1, at + above, 0.5)) if at + above else np.nan
     return pd.DataFrame(
         {
             "entry": [entry],

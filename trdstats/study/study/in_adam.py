@@ -33,9 +33,10 @@ class InAdam(HeldTables):
         treatment: Literal["planned", "actual"] = "planned",
         population: str | None = None,
         analysis_flag: str | None = "ANL01FL",
-        derived: Sequence[str] = (),
+        derived: str | Sequence[str] = (),
         visit_days: Mapping[str, float] | Mapping[float, float] | None = None,
         events: Mapping[str, str] | None = None,
+        date_order: Literal["day first", "month first", "year first"] | None = None,
         **roles: Any,
     ) -> Study:
         """Return the study in datasets of CDISC ADaM.
@@ -55,7 +56,7 @@ class InAdam(HeldTables):
         analysis_flag : str or None, default "ANL01FL"
             Flag of the records that count. Baseline records (ABLFL) always count; where there
             is no ANL01FL all do.
-        derived : sequence of str
+        derived : str or sequence of str
             Kinds of derived records (DTYPE, such as ``"LOCF"``) to keep. Default: none, for they
             are no observations.
         visit_days : dict of AVISIT or AVISITN to day, optional
@@ -64,6 +65,9 @@ class InAdam(HeldTables):
         events : dict of PARAMCD to event, optional
             Which parameters of ADTTE are events, and what they are called. Default: all, by
             EVNTDESC or PARAM. Records with CNSR 0 are events; censored ones are counted.
+        date_order : {"day first", "month first", "year first"}, optional
+            How TRTSDT and ADT are written where they are texts such as 03/04/2024. Default: as
+            all of them together show. Numbers are dates of SAS, days since 1960.
         **roles
             windows, randomised and the other arguments of `Study`, in place of what the
             datasets say. Default of `randomised`: whether RANDFL is Y for all.
@@ -95,6 +99,7 @@ class InAdam(HeldTables):
         tables = tables_from_adam(
             adsl, adqs, adtte, scales=scales, treatment=treatment, population=population,
             analysis_flag=analysis_flag, derived=derived, visit_days=visit_days, events=events,
+            date_order=date_order,
         )  # fmt: skip
         limits = [p for p in tables.notices if p.level == "warning"]
         if limits:

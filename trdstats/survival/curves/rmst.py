@@ -180,7 +180,7 @@ class RMSTResult(EstimateResult):
 
     def _estimates(self, means: Estimates) -> Estimates:
         if self._adjusted is None:
-            return below([means, *self._compared(means)])
+            return self._with_comparisons(means)
         estimates = below([means, *self._of_regressions()])
         order = {g.label: k for k, g in enumerate(self._sample.groups)}
         measure, group = (estimates.keys[c].tolist() for c in ("measure", "treatment"))
@@ -218,11 +218,11 @@ class RMSTResult(EstimateResult):
             reasons=[no_error_reason(e) for e in error], notes=self._notes(),
         )  # fmt: skip
 
-    def _compared(self, means: Estimates) -> list[Estimates]:
-        """Return differences and ratios of means, and of the times lost."""
+    def _with_comparisons(self, means: Estimates) -> Estimates:
+        """Return means, then differences and ratios of them, and ratios of the times lost."""
         k = len(means)
         if k == 1:
-            return []
+            return means
         sign = np.repeat([1.0, -1.0], k)
         effect = means.influences
         groups = list(self._means)
@@ -235,19 +235,20 @@ class RMSTResult(EstimateResult):
             notes=means.notes,
         )  # fmt: skip
         base = groups.index(self.reference)
-        against = np.delete(np.eye(k) - np.eye(k)[base], base, axis=0)
+        each = np.eye(k)
+        against = np.delete(each - each[base], base, axis=0)
         nothing = np.zeros_like(against)
         of_means, of_lost = np.hstack([against, nothing]), np.hstack([nothing, against])
         measures: tuple[tuple[Measure, FloatArray], ...] = (
+            ("difference", np.hstack([each, 0 * each])),  # the means as they are
             ("difference", of_means), ("ratio", of_means), ("ratio", of_lost),
         )  # fmt: skip
-        keys = {
-            "measure": np.repeat(MEASURES[1:], k - 1),
-            "treatment": (groups[:base] + groups[base + 1 :]) * 3,
-            "reference": self.reference,
-        }
-        blocks = [(L, *COMPARED[measure].steps(L)) for measure, L in measures]
-        return [both._combine(pd.DataFrame(keys), blocks)]
+        keys = pd.DataFrame({
+            "measure": np.repeat(MEASURES, [k, k - 1, k - 1, k - 1]),
+            "treatment": groups + (groups[:base] + groups[base + 1 :]) * 3,
+            "reference": [""] * k + [self.reference] * (3 * (k - 1)),
+        })  # fmt: skip
+        return both._combine(keys, [(L, *COMPARED[measure].steps(L)) for measure, L in measures])
 
     def _of_regressions(self) -> list[Estimates]:
         """Return the effects of the groups in the three regressions."""
