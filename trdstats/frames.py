@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import DataError, SpecError
-from trdstats.kinds import check_cells, plain_numbers
+from trdstats.kinds import check_cells, is_plain_number, plain_numbers
 
 
 def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
@@ -65,10 +65,11 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
 
 
 def locked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with the same cells, none of which can be changed in place.
+    """Return a frame with the same cells, whose numbers and categories cannot be changed in place.
 
     A column can be replaced, and a copy (``frame.copy()``) changed. From pandas 3 on, what is
-    given out is a copy as soon as it is changed. Dates are not locked: pandas fails on them.
+    given out is a copy as soon as it is changed. Dates and Python objects are not locked: pandas
+    fails on them, or compares them no more.
 
     Examples
     --------
@@ -82,12 +83,11 @@ def locked(frame: pd.DataFrame) -> pd.DataFrame:
 def _locked(values: pd.Series[Any]) -> Any:
     if isinstance(values.dtype, pd.CategoricalDtype):  # its codes are given out for reading only
         return pd.Categorical.from_codes(values.array.codes, dtype=values.dtype, validate=False)
-    if isinstance(values.dtype, np.dtype) and values.dtype.kind not in "mM":
+    if is_plain_number(values.dtype):
         cells = values.to_numpy().view()
         cells.flags.writeable = False
-        # pandas 3 would make texts of objects.
-        return pd.Series(cells, values.index, dtype=object) if cells.dtype == object else cells
-    return values.array
+        return cells
+    return values
 
 
 def _checked_names(columns: pd.Index[Any], what: str) -> pd.Index[Any]:

@@ -69,8 +69,8 @@ class EventTimes(SummaryMixin):
     frame : pandas.DataFrame
         subject, treatment, left, right, time, status, entry where it was given, then covariates.
         Where the origin is a first visit with something, `origin_gap` holds the days between the
-        visit before it and that visit: the origin may have come about on any of them. Cells
-        cannot be changed in place.
+        visit before it and that visit: the origin may have come about on any of them. Numbers
+        and categories cannot be changed in place.
 
     Raises
     ------
