@@ -61,8 +61,8 @@ class Tables:
     """Canonical tables of a study: one panel a scale, subjects, events, and what to know.
 
     Events are those given and those that follow from the courses. `whole` is None unless the
-    tables are those of a part. Their numbers and categories cannot be
-    changed: a study stays what was checked.
+    tables are those of a part. Their numbers and categories cannot be changed: a study stays
+    what was checked.
     """
 
     panels: dict[str, Panel]
