@@ -51,6 +51,21 @@ def test_rates_by_hand() -> None:
     assert list(rates().tidy().columns) == ["measure", "treatment", *STATISTICS]
 
 
+def test_comparisons_say_which_of_several_measures_they_compare() -> None:
+    keys = pd.DataFrame({"measure": ["rate", "rate", "mean days", "mean days"],
+                         "treatment": ["A", "B"] * 2})  # fmt: skip
+    both = estimates_of(keys, [0.5, 0.25, 20.0, 15.0], covariance=np.diag([0.01, 0.01, 4.0, 4.0]))
+    table = both.compare("treatment").tidy()
+    assert list(table.columns[:4]) == ["measure", "treatment", "reference", "of"]
+    assert table[["measure", "of", "estimate"]].to_numpy().tolist() == [
+        ["difference", "rate", -0.25], ["difference", "mean days", -5.0]
+    ]  # fmt: skip
+    assert both.compare("treatment").labels() == [
+        "difference B A rate", "difference B A mean days"
+    ]  # fmt: skip
+    assert "of" not in rates().compare("treatment").keys
+
+
 def test_comparisons_by_hand() -> None:
     table = rates().compare("treatment", measures=("difference", "ratio", "odds ratio")).tidy()
     by = table.set_index("measure")

@@ -78,7 +78,7 @@ def level_contrasts(
     Parameters
     ----------
     keys : pandas.DataFrame
-        One row an estimate; columns "measure" and "reference" take no part.
+        One row an estimate; a column "reference" takes no part.
     by : str
         Key whose levels are compared; rows that agree in all other keys form a cell.
     reference : object
@@ -89,7 +89,8 @@ def level_contrasts(
     -------
     coefficients : ndarray, shape (m, k)
     keys : pandas.DataFrame, m rows a measure
-        measure, `by`, reference, then the other keys.
+        measure, `by`, reference, then the other keys; where several measures are compared, `of`
+        says which one a row compares.
 
     Raises
     ------
@@ -118,4 +119,7 @@ def level_contrasts(
         "reference": base,
     }
     columns |= {name: keys[name].array.take(repeated) for name in others if name != "measure"}
+    if "measure" in others and len(set(keys["measure"].iloc[rows])) > 1:
+        # Differences of rates and of proportions would have one name.
+        columns |= {"of": keys["measure"].array.take(repeated)}
     return L, pd.DataFrame(columns, index=pd.RangeIndex(len(repeated)))

@@ -115,7 +115,8 @@ class Estimates(EstimateTable):
         Returns
         -------
         Estimates
-            Keys measure, `by`, reference, then the others; measure by measure.
+            Keys measure, `by`, reference, then the others; measure by measure. Where estimates of
+            several measures are compared (a proportion and a rate), `of` says of which a row is.
 
         Raises
         ------
