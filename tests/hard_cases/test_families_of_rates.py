@@ -34,6 +34,20 @@ def test_measures_of_one_comparison_are_one_hypothesis(
     np.testing.assert_array_equal(one["p_value"], chosen["p_value"])
 
 
+def test_differences_of_two_measures_are_one_hypothesis() -> None:
+    """Of events: differences of proportions, and of rates per 100 person-years."""
+    events = trd.count_events(trd.load_sample("trial")).compare("treatment", reference="TMS")
+    with pytest.warns(EstimateWarning, match=r"Holm counts 16 hypotheses of 8 comparisons: "
+                      r"proportion with event, events per 100 person-years of the same subjects "
+                      r".*\.only\(of='proportion with event'\), or say within='of'"):  # fmt: skip
+        events.adjust("holm")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        within = events.adjust("holm", within="of")
+        one = events.only(of="proportion with event").adjust("holm")
+    np.testing.assert_array_equal(one.p_value, within.p_value[:8])
+
+
 @pytest.mark.parametrize("method", ["dunnett", "max-t", "bonferroni", "fixed sequence"])
 def test_rates_keep_their_limits(rates: trd.EstimateResult, method: str) -> None:
     """They are not tested: a rate of 7 % had limits of -3 % to 16 % beside Dunnett's test."""

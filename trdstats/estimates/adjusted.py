@@ -162,19 +162,21 @@ def check_family(group: EstimateTable, method: str) -> None:
 
 def warn_of_measures(group: EstimateTable, method: str) -> None:
     """Warn where p-values of one comparison, in several measures, count as several hypotheses."""
-    others = [c for c in group.keys.columns if c != "measure"]
-    if method not in _BY_P_VALUE or "reference" not in others or "measure" not in group.keys:
+    kinds = [c for c in ("measure", "of") if c in group.keys]
+    others = [c for c in group.keys.columns if c not in kinds]
+    if method not in _BY_P_VALUE or "reference" not in others or not kinds:
         return
     tested = group.keys[np.isfinite(group.p_value)].astype(str)
     comparisons = tested[others].drop_duplicates()
     if len(comparisons) == len(tested):
         return
-    measures = [str(m) for m in dict.fromkeys(tested["measure"])]
+    key = next((c for c in kinds if tested[c].nunique() > 1), kinds[0])
+    measures = list(dict.fromkeys(tested[key]))
     warn(
         f"{method.capitalize()} counts {len(tested)} hypotheses of "
         f"{count_of(len(comparisons), 'comparison', 'comparisons')}: {', '.join(measures)} of the "
-        f"same subjects ask one question. Take one, .only(measure={measures[0]!r}), or say "
-        "within='measure'.",
+        f"same subjects ask one question. Take one, .only({key}={measures[0]!r}), or say "
+        f"within={key!r}.",
         EstimateWarning,
     )
 

@@ -183,7 +183,8 @@ class Estimates(EstimateTable):
         -----
         EstimateWarning
             When a family by p-values holds several measures of one comparison, which are one
-            hypothesis: take one with ``only(measure=...)``, or say ``within="measure"``.
+            hypothesis: take one with ``only(measure=...)``, or say ``within="measure"`` (``of``
+            where it tells the measures apart).
 
         Examples
         --------
