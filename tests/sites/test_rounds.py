@@ -383,6 +383,8 @@ def test_covariates_in_other_units_or_codes_are_noted(
     notes = [n for n in step.notes if "the same at all sites" in n]
     assert len(notes) == (words != "")
     assert words in " ".join(notes)
+    # Sites read the notes of the next question: means of others do not stand in them.
+    assert column == "chronic" or not any(map(str.isdigit, " ".join(notes)))
 
 
 def test_a_site_that_took_no_part_may_go_on_refusing() -> None:

@@ -59,8 +59,9 @@ def _note(term: str, sites: Sequence[_Moments]) -> str:
     for a, b in combinations(ordered, 2):
         larger = a.mean * b.mean > 0 and abs(b.mean) >= _APART * abs(a.mean)
         if larger and a.spread > 0 and b.spread >= _APART * a.spread:
+            # Without the numbers: the next question carries the note to the other sites.
             return (
-                f"{term} has the mean {a.mean:.3g} at {a.site} and {b.mean:.3g} at {b.site}, and "
-                "a spread as many times larger: see whether its units are the same at all sites."
+                f"{term} has the mean and the spread of other units at {b.site}: both are five or "
+                f"more times those at {a.site}. See whether its units are the same at all sites."
             )
     return ""
