@@ -9,30 +9,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from site_plan import RULES, plan_of
 
 import trdstats as trd
 from trdstats.cli import main
 from trdstats.errors import EstimateWarning, SpecError
-from trdstats.plan.reading.text import plan_from_text
 
 SITES = ("north", "east")
-TEXT = """
+TEXT = (
+    """
 title = "Two hospitals"
 steps = ["rates", "change", "in_response"]
 [study]
 visits = "visits.csv"
 scale = "MADRS"
 windows = { 7 = 3, 14 = 3, 28 = 3 }
-[definitions]
-response = { reduction = 0.5 }
-remission = { at_most = 10 }
-relapse = { at_least = 22 }
-[analysis]
-acute_end = 28
-rate_days = [28]
-reference = "A"
+"""
+    + RULES
+    + """reference = "A"
 horizon = 28
-after_switch = "ignore"
 [change]
 formula = "change ~ baseline * visit + treatment * visit"
 days = [7, 14, 28]
@@ -40,6 +35,7 @@ days = [7, 14, 28]
 names = ["north", "east"]
 levels = { treatment = ["A", "B"] }
 """
+)
 
 
 def visits(seed: int) -> pd.DataFrame:
@@ -59,7 +55,7 @@ def visits(seed: int) -> pd.DataFrame:
 def summary(site: str, rows: pd.DataFrame, text: str = TEXT) -> trd.sites.SiteSummary:
     windows = {7: 3, 14: 3, 28: 3}
     study = trd.Study(rows, scale="MADRS", windows=windows)
-    return trd.summarise_site(plan_from_text(text, Path()), site, minimum=1, study=study)
+    return trd.summarise_site(plan_of(text), site, minimum=1, study=study)
 
 
 @pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
@@ -87,12 +83,12 @@ def test_what_is_said_of_counts_that_do_not_leave_tells_nothing_of_them() -> Non
     rows = visits(2)
     few = rows[(rows["treatment"] == "A") | rows["subject"].isin(["2-1", "2-3"])]
     study = trd.Study(few.query("day > 0"), scale="MADRS", windows={7: 3, 14: 3, 28: 3})
-    east = trd.summarise_site(plan_from_text(TEXT, Path()), "east", study=study)
+    east = trd.summarise_site(plan_of(TEXT), "east", study=study)
     judged = [w.treatment for w in east.withheld if "could be judged" in w.words]
     assert judged == ["A"]  # B has two patients: that none was judged is no longer said
     patients = few.query("day > 0 and treatment == 'B'")
     two = trd.Study(patients, scale="MADRS", windows={7: 3, 14: 3, 28: 3})
-    alone = trd.summarise_site(plan_from_text(TEXT, Path()), "east", study=two)
+    alone = trd.summarise_site(plan_of(TEXT), "east", study=two)
     assert not [w.words for w in alone.withheld if "no subject has a rating" in w.words]
 
 

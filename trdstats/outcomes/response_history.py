@@ -60,8 +60,8 @@ class ResponseHistory(SummaryMixin):
     ----------
     frame : pandas.DataFrame
         subject, treatment, start, stop, state, to, left, right, then covariates; sorted by
-        subject, in order of appearance, and start. Its numbers and
-        categories cannot be changed in place.
+        subject, in order of appearance, and start. Its numbers and categories
+        cannot be changed in place.
 
     Raises
     ------

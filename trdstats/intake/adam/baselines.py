@@ -122,9 +122,8 @@ def _changes(records: pd.DataFrame, label: str, baseline: pd.Series) -> list[Pro
     return [
         Problem(
             "changes_disagree",
-            count_of(int(differ.sum()), "record", "records")
-            + f" of ADQS {'has' if differ.sum() == 1 else 'have'} a CHG of {label} that is not "
-            "AVAL less the baseline: CHG is not used.",
+            count_of(int(differ.sum()), "record of ADQS has", "records of ADQS have")
+            + f" a CHG of {label} that is not AVAL less the baseline: CHG is not used.",
             who(records, differ),
             "Correct AVAL, BASE or CHG.",
             level="warning",

@@ -54,9 +54,8 @@ def days_of(
             problems.append(
                 Problem(
                     "no_study_day_0",
-                    count_of(int(wrong.sum()), "record", "records")
-                    + f" of {name} {'has' if wrong.sum() == 1 else 'have'} ADY 0: study days of "
-                    "CDISC go from -1 to 1.",
+                    count_of(int(wrong.sum()), f"record of {name} has", f"records of {name} have")
+                    + " ADY 0: study days of CDISC go from -1 to 1.",
                     who(records, wrong),
                     "Day 1 is the day of first treatment. Where days were counted from 0, add 1 to "
                     "those from 0 on.",
@@ -67,9 +66,8 @@ def days_of(
             problems.append(
                 Problem(
                     "days_disagree",
-                    count_of(int(differ.sum()), "record", "records")
-                    + f" of {name} {'has' if differ.sum() == 1 else 'have'} an ADY that is not the "
-                    "one of ADT and TRTSDT: ADY is used.",
+                    count_of(int(differ.sum()), f"record of {name} has", f"records of {name} have")
+                    + " an ADY that is not the one of ADT and TRTSDT: ADY is used.",
                     who(records, differ),
                     "Correct the dates, or ADY.",
                     level="warning",
@@ -98,9 +96,8 @@ def _with_times(
         problems.append(
             Problem(
                 "unit_of_time",
-                count_of(int(unknown.sum()), "record", "records")
-                + f" of {name} {'has' if unknown.sum() == 1 else 'have'} an ARELTM whose unit is "
-                "not known: it is left out of account.",
+                count_of(int(unknown.sum()), f"record of {name} has", f"records of {name} have")
+                + " an ARELTM whose unit is not known: it is left out of account.",
                 tuple(f"ARELTMU {u!r}" for u in named[:12]),
                 "Write MINUTES, HOURS, DAYS or WEEKS in ARELTMU.",
                 level="warning",
@@ -112,10 +109,9 @@ def _with_times(
         problems.append(
             Problem(
                 "times_disagree",
-                count_of(int(apart.sum()), "record", "records")
-                + f" of {name} {'has' if apart.sum() == 1 else 'have'} an ARELTM that is a day or "
-                "more from the day of the record: it does not count from first treatment, and the "
-                "day is used.",
+                count_of(int(apart.sum()), f"record of {name} has", f"records of {name} have")
+                + " an ARELTM that is a day or more from the day of the record: it does not count "
+                "from first treatment, and the day is used.",
                 who(records, apart),
                 "Nothing has to be done where ARELTM counts from the latest dose; correct its "
                 "unit, or the day, where it does not.",

@@ -84,8 +84,8 @@ class Study(SummaryMixin, VisitRows, Selection, Changes, InAdam):
         among them: switch, augmentation, second course (of the assigned treatment).
     courses : pandas.DataFrame
         subject, treatment, start, end, kind, and the other columns of the courses; sorted by
-        subject and start. Empty when none were given. Numbers and categories of these
-        four tables cannot be changed in place: change a copy, and make a study of it.
+        subject and start. Empty when none were given. Numbers and categories of these four
+        tables cannot be changed in place: change a copy, and make a study of it.
     scale : Scale
         The primary instrument.
     windows : dict of str to VisitWindows, or None
